@@ -1,0 +1,1 @@
+"""Writes production-grade backend services from templates, and proves that they work."""

@@ -1,0 +1,25 @@
+"""Starts the command: `scaffold`, or `python -m scaffold`."""
+
+import signal
+import sys
+
+from scaffold.errors import ExitCode
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    # A polite request to end is a cancellation like Ctrl-C: the same cleaning up, the same exit code.
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
+    try:
+        from scaffold.cli import run  # noqa: PLC0415 - so that Ctrl-C during the imports is caught as well
+
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        code = ExitCode.CANCELLED
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""Reads answers as users give them: KEY=VALUE on the command line, and files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from scaffold.errors import AnswersFileError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from scaffold.questionnaire import Questionnaire
+
+
+def from_pairs(pairs: Sequence[str], questionnaire: Questionnaire) -> dict[str, Any]:
+    """Read answers of the form KEY=VALUE.
+
+    Raises:
+        UsageError: A pair has no `=`, or a key is given twice with different values.
+        UnknownOptionError: There is no such option.
+        WrongTypeError: A value does not fit its option.
+    """
+    answers: dict[str, Any] = {}
+    for pair in pairs:
+        key, separator, text = pair.partition("=")
+        if not separator or not key:
+            message = f'-d needs KEY=VALUE, not "{pair}"'
+            raise UsageError(message, hint="for example -d database=postgresql")
+        value = questionnaire.parse(key, text, where=f"-d {pair}")
+        if answers.setdefault(key, value) != value:
+            message = f"-d gives {key} twice, with different values"
+            raise UsageError(message, hint="say it once")
+    return answers
+
+
+def from_file(path: Path, questionnaire: Questionnaire) -> dict[str, Any]:
+    """Read answers from a YAML or JSON file, for example the answers file of an existing project.
+
+    Raises:
+        AnswersFileError: The file cannot be read, or is no mapping of answers.
+        UnknownOptionError: There is no such option.
+        WrongTypeError: A value does not fit its option.
+    """
+    return {
+        key: questionnaire.check_type(key, value, where=str(path))
+        for key, value in load(path).items()
+        # What starts with an underscore is Copier's own record of where a project came from.
+        if not key.startswith("_")
+    }
+
+
+def load(path: Path) -> Mapping[str, Any]:
+    """Read a file of answers as it stands.
+
+    Raises:
+        AnswersFileError: The file cannot be read, or is no mapping of answers.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise AnswersFileError(path, reason.lower(), hint="name a YAML file with one answer a line") from error
+    try:
+        loaded = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader that refuses double keys
+    except yaml.YAMLError as error:
+        raise AnswersFileError(path, f"it is not YAML: {_first_line(error)}") from error
+    if not isinstance(loaded, dict):
+        raise AnswersFileError(path, "it is not a mapping of options to values", hint="one line each: database: sqlite")
+    return {str(key): value for key, value in loaded.items()}
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML without keys that are given twice, of which plain YAML silently drops one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - its signature
+        seen = set()
+        for key_node, _ in node.value:
+            if isinstance(key_node, yaml.ScalarNode):
+                if key_node.value in seen:
+                    problem = f'"{key_node.value}" is given twice'
+                    raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
+                seen.add(key_node.value)
+        return dict(super().construct_mapping(node, deep=deep))
+
+
+def _first_line(error: yaml.YAMLError) -> str:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem:
+        line = f" (line {error.problem_mark.line + 1})" if error.problem_mark else ""
+        return f"{error.problem}{line}"
+    return str(error).splitlines()[0]

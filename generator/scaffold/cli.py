@@ -1,0 +1,78 @@
+"""The command line: registers the commands, and turns every outcome into an exit code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from scaffold.commands.list import list_stacks
+from scaffold.commands.new import new
+from scaffold.console import Console
+from scaffold.errors import ExitCode, ScaffoldError, UsageError
+from scaffold.source import tool_version
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+app = typer.Typer(
+    name="scaffold",
+    help="Write production-grade backend services, and prove that they work.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    # A bug keeps its plain traceback; a user's mistake never has one.
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.command("new")(new)
+app.command("list")(list_stacks)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - how Typer calls it
+    if wanted:
+        typer.echo(f"scaffold {tool_version()}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _main(
+    context: typer.Context,
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(ExitCode.USAGE)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: What follows the name of the program.
+
+    Returns:
+        The exit code.
+    """
+    console = Console(json_wanted="--json" in arguments)
+    command = next((word for word in arguments if not word.startswith("-")), "")
+    try:
+        code = app(list(arguments), prog_name="scaffold", obj=console, standalone_mode=False)
+    except ScaffoldError as error:
+        console.fail(command, error)
+        return error.exit_code
+    except TyperException as error:
+        hint = f"scaffold {command} --help" if command in _commands() else "scaffold --help"
+        console.fail(command, UsageError(error.format_message(), hint=hint))
+        return ExitCode.USAGE
+    except typer.Abort:
+        code = ExitCode.CANCELLED
+    if code == ExitCode.CANCELLED:
+        console.note("cancelled")
+    return int(code or ExitCode.DONE)
+
+
+def _commands() -> set[str]:
+    return {command.name or "" for command in app.registered_commands}

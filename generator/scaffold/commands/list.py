@@ -1,0 +1,93 @@
+"""`scaffold list`: the stacks and options there are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from scaffold.commands.options import Json, Template
+from scaffold.console import Console
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from rich.console import RenderableType
+
+    from scaffold.overview import Overview
+
+
+def list_stacks(
+    context: typer.Context,
+    *,
+    json: Json = False,  # noqa: ARG001 - the console knows
+    template: Template = None,
+) -> None:
+    """Show the stacks, their options, and what is proven of each.
+
+    Proven means: the conformance suite passed on exactly these templates. What has changed since is stale.
+    """
+    from scaffold import overview, source  # noqa: PLC0415 - `--help` does without them
+
+    console: Console = context.obj
+    found = overview.survey(source.find(template))
+    console.show("list", lambda: _as_json(found), lambda: _text(found))
+
+
+def _as_json(found: Overview) -> Mapping[str, Any]:
+    return {
+        "origin": found.origin,
+        "version": found.version,
+        "stacks": [
+            {
+                "name": stack.name,
+                "label": stack.label,
+                "state": stack.state,
+                "rows": [row.as_data() for row in stack.rows],
+                "options": [
+                    {
+                        "key": option.key,
+                        "type": option.type,
+                        "help": option.help,
+                        "values": [{"value": value, "label": label} for value, label in option.values],
+                        "default": option.default,
+                        "derived_from": list(option.derived_from),
+                    }
+                    for option in stack.options
+                ],
+            }
+            for stack in found.stacks
+        ],
+    }
+
+
+def _text(found: Overview) -> Iterator[RenderableType]:
+    from rich.table import Table  # noqa: PLC0415 - Rich takes as long to import as Typer itself
+    from rich.text import Text  # noqa: PLC0415
+
+    for stack in found.stacks:
+        yield Text.assemble((stack.name, "bold"), f"  {stack.label}: {stack.state}")
+        for row in stack.rows:
+            answers = ", ".join(f"{key}={_word(value)}" for key, value in row.answers.items())
+            yield Text(f"  {row.state} with {answers}: {row.summary}")
+        table = Table(box=None, padding=(0, 2, 0, 2), header_style="dim")
+        for title in ("option", "values", "default", "what it is"):
+            table.add_column(title, overflow="fold")
+        for option in stack.options:
+            table.add_row(
+                Text(option.key),
+                Text(" ".join(value for value, _ in option.values) or "text"),
+                Text(_default(option.default, option.derived_from)),
+                Text(option.help),
+            )
+        yield table
+
+
+def _word(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _default(default: Any, derived_from: tuple[str, ...]) -> str:
+    if derived_from:
+        return f"from {', '.join(derived_from)}"
+    return "(needed)" if default is None else _word(default)

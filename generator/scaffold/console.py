@@ -1,0 +1,103 @@
+"""The one place that writes to the terminal: results to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from rich.console import Console as RichConsole
+    from rich.console import RenderableType
+
+    from scaffold.errors import ScaffoldError
+
+#: Raised when a reader of the JSON output has to change.
+ENVELOPE_VERSION = 1
+
+
+class Console:
+    """Shows results as text for people or as JSON for programs, and failures in the same form."""
+
+    def __init__(self, *, json_wanted: bool = False) -> None:
+        """Choose the form of the output."""
+        self.json = json_wanted
+
+    @property
+    def interactive(self) -> bool:
+        """Whether there is a person to ask."""
+        return not self.json and not os.environ.get("CI") and sys.stdin.isatty() and sys.stderr.isatty()
+
+    def show(
+        self,
+        command: str,
+        data: Callable[[], Mapping[str, Any]],
+        text: Callable[[], Iterable[RenderableType]],
+        *,
+        failure: ScaffoldError | None = None,
+    ) -> None:
+        """Write the result of a command, once, in the form wanted.
+
+        Args:
+            command: Name of the command.
+            data: Makes the form for programs.
+            text: Makes the form for people.
+            failure: What went wrong although there is a result.
+        """
+        if self.json:
+            self._write_json(command, data(), failure)
+            return
+        out = _rich(stderr=False)
+        for part in text():
+            out.print(part, soft_wrap=isinstance(part, str) or not out.is_terminal)
+        if failure is not None:
+            self._explain(failure)
+
+    def fail(self, command: str, error: ScaffoldError) -> None:
+        """Tell that a command failed, and what to do about it."""
+        if self.json:
+            self._write_json(command, None, error)
+        else:
+            self._explain(error)
+
+    def note(self, message: str) -> None:
+        """Tell something on the way."""
+        sys.stderr.write(f"{message}\n")
+
+    @contextmanager
+    def progress(self, label: str) -> Iterator[None]:
+        """Show on a terminal that something is under way."""
+        if self.json or os.environ.get("CI") or not sys.stderr.isatty():
+            yield
+            return
+        with _rich(stderr=True).status(label):
+            yield
+
+    def _write_json(self, command: str, result: Mapping[str, Any] | None, error: ScaffoldError | None) -> None:
+        envelope = {
+            "version": ENVELOPE_VERSION,
+            "command": command,
+            "exit_code": int(error.exit_code) if error else 0,
+            "result": result,
+            "error": {"code": error.code, "message": error.message, "hint": error.hint or None} if error else None,
+        }
+        sys.stdout.write(json.dumps(envelope, indent=2, ensure_ascii=False) + "\n")
+
+    def _explain(self, error: ScaffoldError) -> None:
+        from rich.text import Text  # noqa: PLC0415 - Rich takes as long to import as Typer itself
+
+        out = _rich(stderr=True)
+        line = Text.assemble(("error", "bold red"), (f"[{error.code}]", "dim"), f": {error.message}")
+        out.print(line, soft_wrap=True)
+        if error.hint:
+            out.print(Text.assemble(("hint", "bold cyan"), f": {error.hint}"), soft_wrap=True)
+
+
+def _rich(*, stderr: bool) -> RichConsole:
+    from rich.console import Console as RichConsole  # noqa: PLC0415 - Rich takes as long to import as Typer itself
+
+    return RichConsole(stderr=stderr, highlight=False)

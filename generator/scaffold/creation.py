@@ -1,0 +1,177 @@
+"""Makes a new project: answers in, a committed folder out, or nothing at all."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from scaffold import publishing, repository
+from scaffold.errors import MissingToolError
+from scaffold.repository import Repository
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from scaffold.questionnaire import Questionnaire
+    from scaffold.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be made, with every question answered.
+
+    Attributes:
+        source: Templates to render.
+        answers: Answers to all questions that apply.
+        target: Where the project goes.
+        git: Whether the project becomes a repository.
+        setup: Whether the project's own set-up is run at the end.
+        command: The command that makes the same project again.
+    """
+
+    source: Source
+    answers: Mapping[str, Any]
+    target: Path
+    git: bool
+    setup: bool
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """What was made, or would be."""
+
+    path: Path
+    stack: str
+    answers: Mapping[str, Any]
+    files: tuple[str, ...]
+    dry_run: bool
+    origin: str
+    version: str | None
+    repository: Repository
+    setup: Literal["done", "failed", "off"]
+    command: str
+
+
+def create(plan: Plan) -> Created:
+    """Make the project of a plan, its set-up apart.
+
+    Raises:
+        MissingToolError: Git or make is needed and not there.
+        TargetNotEmptyError: The place is taken.
+        TargetUnusableError: The place cannot hold a project.
+        BrokenTemplateError: The template is at fault.
+        WriteFailedError: The system refused to write.
+        GitFailedError: Git refused.
+    """
+    publishing.check_target(plan.target)
+    if plan.git:
+        repository.require_git()
+    if plan.setup and shutil.which("make") is None:
+        message = "make is not installed, and --setup runs `make setup`"
+        raise MissingToolError(message, hint="install make, or leave --setup out")
+    around = repository.work_tree_around(plan.target.parent) if plan.git else None
+    with publishing.workspace() as aside:
+        made = _render(plan, aside)
+        files = _files(made)
+        if not plan.git:
+            outcome = Repository("off")
+        elif around is not None:
+            outcome = Repository("nested", around=around)
+        else:
+            outcome = Repository("committed", identity=repository.commit_first(made, _message(plan)))
+        publishing.publish(made, plan.target)
+    return _created(plan, files, outcome)
+
+
+def preview(plan: Plan) -> Created:
+    """Tell what a plan would make, and leave no trace.
+
+    Raises:
+        TargetNotEmptyError: The place is taken.
+        TargetUnusableError: The place cannot hold a project.
+        BrokenTemplateError: The template is at fault.
+        WriteFailedError: The system refused to write temporary files.
+    """
+    publishing.check_target(plan.target)
+    with publishing.workspace() as aside:
+        files = _files(_render(plan, aside))
+    return replace(_created(plan, files, Repository("off")), dry_run=True)
+
+
+def set_up(created: Created) -> Created:
+    """Run the project's own set-up; what it makes joins the first commit.
+
+    The project stays whatever happens; the result tells how it went.
+    """
+    done = subprocess.run(
+        ["make", "setup"],  # noqa: S607 - the user's own make is meant
+        cwd=created.path,
+        stdin=subprocess.DEVNULL,
+        # The result of the command is the only thing on stdout.
+        stdout=sys.stderr,
+        check=False,
+    )
+    if done.returncode != 0:
+        return replace(created, setup="failed")
+    if created.repository.state == "committed":
+        repository.commit_more(created.path)
+    return replace(created, setup="done")
+
+
+def reproduce(
+    questionnaire: Questionnaire, answers: Mapping[str, Any], *, extra: tuple[str, ...] = (), target: Path | None = None
+) -> str:
+    """Return the command that makes a project with these answers again."""
+    plain = questionnaire.derive({key: answers[key] for key in ("stack", "project_name") if key in answers})
+    words = ["scaffold", "new"]
+    words += [str(answers["project_name"])] if "project_name" in answers else []
+    words += ["--stack", str(answers["stack"])] if "stack" in answers else []
+    for key, value in answers.items():
+        if key not in {"stack", "project_name"} and plain.get(key) != value:
+            words += ["-d", f"{key}={_as_text(value)}"]
+    words += ["--output", str(target)] if target is not None else []
+    return shlex.join([*words, *extra])
+
+
+def _as_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _render(plan: Plan, aside: Path) -> Path:
+    from scaffold.rendering import render  # noqa: PLC0415 - imports Copier, which mistakes must not wait for
+
+    # A folder of its own inside the private one gets the permissions that the user's umask says.
+    made = aside / "project" / plan.target.name
+    made.parent.mkdir()
+    render(plan.source, plan.answers, made, aside)
+    return made
+
+
+def _files(folder: Path) -> tuple[str, ...]:
+    return tuple(sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()))
+
+
+def _message(plan: Plan) -> str:
+    version = f" v{plan.source.version}" if plan.source.version else ""
+    return f"Create {plan.answers['project_name']}\n\nMade by scaffold{version} from the stack {plan.answers['stack']}."
+
+
+def _created(plan: Plan, files: tuple[str, ...], outcome: Repository) -> Created:
+    return Created(
+        path=plan.target,
+        stack=str(plan.answers["stack"]),
+        answers=dict(plan.answers),
+        files=files,
+        dry_run=False,
+        origin=plan.source.name,
+        version=plan.source.version,
+        repository=outcome,
+        setup="off",
+        command=plan.command,
+    )

@@ -1,0 +1,147 @@
+"""What the conformance suite has shown: rows in files, each tied to the exact sources it was run on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from scaffold.errors import EvidenceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from scaffold.source import Source
+
+State = Literal["proven", "stale", "not proven"]
+
+_SUITE = Path(__file__).resolve().parent / "conformance"
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One run of the suite on one project.
+
+    Attributes:
+        answers: The answers that the project was made with, its names left out.
+        passed: Number of checks that passed.
+        failed: Number of checks that failed.
+        not_applicable: Number of checks of parts that the answers leave out.
+        seconds: How long the run took.
+        servers: Versions of the servers it ran on, for example `{"postgresql": "15.8"}`.
+        date: The day of the run, as in 2026-11-23.
+        version: Version of the templates.
+        digest: What `digest` returned for the sources of the run.
+    """
+
+    answers: Mapping[str, Any]
+    passed: int
+    failed: int
+    not_applicable: int
+    seconds: float
+    servers: Mapping[str, str]
+    date: str
+    version: str | None
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedRow:
+    """A row and what it is worth for the sources at hand."""
+
+    row: Row
+    state: State
+
+    @property
+    def answers(self) -> Mapping[str, Any]:
+        """The answers that the project was made with."""
+        return self.row.answers
+
+    @property
+    def summary(self) -> str:
+        """What the run showed, in a line."""
+        row = self.row
+        counts = f"{row.passed} checks passed" + (f", {row.failed} failed" if row.failed else "")
+        last = f", last green at v{row.version}" if self.state == "stale" and row.version else ""
+        servers = "".join(f", {name} {version}" for name, version in sorted(row.servers.items()))
+        return f"{counts} on {row.date}{servers}{last}"
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the row for programs."""
+        return {"state": self.state, **asdict(self.row)}
+
+
+def digest(source: Source, stack: str) -> str:
+    """Return a digest of everything that the behaviour of a stack's projects and of the suite depends on."""
+    total = sha256()
+    places = [(source.root / name, name) for name in ("copier.yml", "templates/shared", f"templates/{stack}", "contract")]
+    for place, name in [*places, (_SUITE, "conformance")]:
+        for path, relative in _files(place, name):
+            content = sha256(path.read_bytes()).hexdigest()
+            total.update(f"{relative}\0{content}\n".encode())
+    return total.hexdigest()
+
+
+def judge(source: Source, stack: str) -> tuple[JudgedRow, ...]:
+    """Return the evidence for a stack, each row with what it is worth now.
+
+    Raises:
+        EvidenceError: The file of the stack cannot be read.
+    """
+    rows = _read(source.evidence / f"{stack}.json")
+    if not rows:
+        return ()
+    now = digest(source, stack)
+    return tuple(JudgedRow(row, _state(row, now)) for row in rows)
+
+
+def summarise(rows: tuple[JudgedRow, ...]) -> State:
+    """Return what may be said of a stack as a whole: proven only where every row is."""
+    states = {row.state for row in rows}
+    if states == {"proven"}:
+        return "proven"
+    return "stale" if "stale" in states and "not proven" not in states else "not proven"
+
+
+def record(path: Path, row: Row) -> None:
+    """Put a row into a file of evidence, in the place of an older one with the same answers.
+
+    Raises:
+        EvidenceError: The file is there but cannot be read.
+    """
+    row = replace(row, answers=dict(sorted(row.answers.items())), seconds=round(row.seconds, 1))
+    kept = [other for other in _read(path) if dict(other.answers) != dict(row.answers)]
+    rows = sorted([*kept, row], key=lambda each: json.dumps(dict(each.answers), sort_keys=True))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = {"format": _FORMAT, "rows": [asdict(each) for each in rows]}
+    path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _read(path: Path) -> list[Row]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return [Row(**row) for row in content["rows"]]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        message = f"the evidence {path.name} cannot be read: {error}"
+        raise EvidenceError(message, hint="make it anew with `scaffold verify --record`") from error
+
+
+def _state(row: Row, now: str) -> State:
+    if row.failed or not row.passed:
+        return "not proven"
+    return "proven" if row.digest == now else "stale"
+
+
+def _files(place: Path, name: str) -> Iterator[tuple[Path, str]]:
+    if place.is_file():
+        yield place, name
+        return
+    found = ((path, path.relative_to(place)) for path in place.rglob("*"))
+    for relative, path in sorted((f"{name}/{relative.as_posix()}", path) for path, relative in found):
+        if path.is_file() and "__pycache__" not in path.parts and path.name != ".DS_Store":
+            yield path, relative

@@ -1,0 +1,64 @@
+"""A rendered project on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from scaffold import answers as answer_files
+from scaffold.errors import AnswersFileError, NotAProjectError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+ANSWERS_FILE = ".copier-answers.yml"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project and what is recorded in it.
+
+    Attributes:
+        root: Its folder.
+        answers: The answers that it was made with.
+        origin: Name of the source of its templates.
+        version: Version of the templates that it was made with.
+    """
+
+    root: Path
+    answers: Mapping[str, Any]
+    origin: str
+    version: str | None
+
+    @property
+    def stack(self) -> str:
+        """The stack of the project."""
+        return str(self.answers["stack"])
+
+
+def find(path: Path) -> Project:
+    """Return the project that a path is in.
+
+    Raises:
+        NotAProjectError: The path is in no project.
+        AnswersFileError: The answers of the project cannot be read.
+    """
+    start = path.expanduser().resolve()
+    for folder in (start, *start.parents):
+        if (folder / ANSWERS_FILE).is_file():
+            return _load(folder)
+    raise NotAProjectError(path)
+
+
+def _load(root: Path) -> Project:
+    path = root / ANSWERS_FILE
+    recorded = answer_files.load(path)
+    if not isinstance(recorded.get("stack"), str):
+        raise AnswersFileError(path, "it does not say which stack the project has")
+    return Project(
+        root=root,
+        answers={key: value for key, value in recorded.items() if not key.startswith("_")},
+        origin=str(recorded.get("_src_path", "")),
+        version=str(recorded["_commit"]) if "_commit" in recorded else None,
+    )

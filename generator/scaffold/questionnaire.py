@@ -1,0 +1,222 @@
+"""Turns what a user said into the complete answers of a project, by the rules of copier.yml alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import yaml
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, Undefined
+from jinja2.sandbox import SandboxedEnvironment
+
+from scaffold.catalog import NO_DEFAULT
+from scaffold.errors import (
+    BrokenTemplateError,
+    InvalidAnswerError,
+    MissingAnswerError,
+    OptionNotForStackError,
+    ScaffoldError,
+    UnknownChoiceError,
+    UnknownOptionError,
+    UnknownStackError,
+    WrongTypeError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from scaffold.catalog import Catalog, Question
+
+_TRUE = frozenset({"y", "yes", "t", "true", "on", "1"})
+_FALSE = frozenset({"n", "no", "f", "false", "off", "0"})
+_EXPECTED = {"str": "text", "bool": "true or false", "int": "a whole number", "float": "a number"}
+
+
+class Ask(Protocol):
+    """Asks the user one question."""
+
+    def __call__(self, question: Question, default: Any, check: Callable[[Any], str]) -> Any:
+        """Return the answer; `check` tells what is wrong with one, or nothing."""
+
+
+class Questionnaire:
+    """The questions of a catalogue, with the means to work their rules out."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        """Prepare the rules of a catalogue."""
+        self._catalog = catalog
+        self.environment = environment(catalog)
+
+    def parse(self, key: str, text: str, *, where: str) -> Any:
+        """Read an answer given as text.
+
+        Raises:
+            UnknownOptionError: There is no such option.
+            WrongTypeError: The text does not fit the option.
+        """
+        question = self._known(key, where)
+        return _from_text(question, text)
+
+    def check_type(self, key: str, value: Any, *, where: str) -> Any:
+        """Check an answer given as data.
+
+        Raises:
+            UnknownOptionError: There is no such option.
+            WrongTypeError: The value does not fit the option.
+        """
+        question = self._known(key, where)
+        expected = {"str": str, "bool": bool, "int": int, "float": (int, float)}.get(question.type)
+        if expected is None:
+            return value
+        if not isinstance(value, expected) or (isinstance(value, bool) and question.type != "bool"):
+            raise WrongTypeError(key, value, _EXPECTED[question.type])
+        return value
+
+    def complete(self, given: Mapping[str, Any], ask: Ask | None = None) -> dict[str, Any]:
+        """Answer every question: with what is given, else by asking, else by default.
+
+        Args:
+            given: Answers of the right type.
+            ask: Asks what is not given; without it the defaults hold.
+
+        Returns:
+            The answers to all questions that apply, derived ones left out.
+
+        Raises:
+            InvalidAnswerError: An answer breaks a rule.
+            UnknownChoiceError: An answer is none of the choices.
+            UnknownStackError: The stack is none of the choices.
+            MissingAnswerError: A question without default is not answered.
+            OptionNotForStackError: An answer is given to a question that does not apply.
+            BrokenTemplateError: A rule of the questionnaire cannot be worked out.
+        """
+        context: dict[str, Any] = {}
+        answers: dict[str, Any] = {}
+        for question in self._catalog.questions:
+            applies = self.applies(question, context)
+            if not applies:
+                if question.key in given:
+                    raise OptionNotForStackError(question.key, context.get("stack", ""))
+                default = self.default(question, context)
+                if default is not NO_DEFAULT:
+                    context[question.key] = default
+                continue
+            context[question.key] = answers[question.key] = self._answer(question, context, given, ask)
+        return answers
+
+    def derive(self, answers: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the answers together with everything that is derived from them."""
+        context: dict[str, Any] = {}
+        for question in self._catalog.questions:
+            if question.key in answers:
+                context[question.key] = answers[question.key]
+            else:
+                default = self.default(question, context)
+                if default is not NO_DEFAULT:
+                    context[question.key] = default
+        return context
+
+    def applies(self, question: Question, context: Mapping[str, Any]) -> bool:
+        """Tell whether a question is asked with the answers so far."""
+        return _truth(self._render(question, "when", question.when, context))
+
+    def default(self, question: Question, context: Mapping[str, Any]) -> Any:
+        """Return what is answered when nothing is said, or `NO_DEFAULT`."""
+        if question.default is NO_DEFAULT:
+            return NO_DEFAULT
+        rendered = self._render(question, "default", question.default, context)
+        return _from_text(question, rendered) if isinstance(rendered, str) else rendered
+
+    def _answer(self, question: Question, context: dict[str, Any], given: Mapping[str, Any], ask: Ask | None) -> Any:
+        if question.key in given:
+            value = given[question.key]
+            self._check(question, value, context)
+            return value
+        default = self.default(question, context)
+        if ask is not None:
+
+            def complaint(value: Any) -> str:
+                try:
+                    self._check(question, value, context)
+                except ScaffoldError as error:
+                    return error.message
+                return ""
+
+            return ask(question, default, complaint)
+        if default is NO_DEFAULT:
+            raise MissingAnswerError(question.key, hint=_how_to_answer(question))
+        self._check(question, default, context, derived=True)
+        return default
+
+    def _check(
+        self, question: Question, value: Any, context: Mapping[str, Any], *, derived: bool = False
+    ) -> None:
+        if question.choices and str(value) not in question.values:
+            if question.key == "stack":
+                raise UnknownStackError(str(value), known=question.values)
+            raise UnknownChoiceError(question.key, value, known=question.values)
+        rule = self._render(question, "validator", question.validator, {**context, question.key: value})
+        if complaint := " ".join(str(rule).split()):
+            hint = f"it is the default here; choose another with -d {question.key}=…" if derived else ""
+            raise InvalidAnswerError(question.key, value, complaint, hint=hint)
+
+    def _known(self, key: str, where: str) -> Question:
+        for question in self._catalog.asked:
+            if question.key == key:
+                return question
+        raise UnknownOptionError(key, known=[question.key for question in self._catalog.asked], where=where)
+
+    def _render(self, question: Question, part: str, value: Any, context: Mapping[str, Any]) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return self.environment.from_string(value).render(context)
+        except TemplateError as error:
+            raise BrokenTemplateError(f"copier.yml, {part} of {question.key}", str(error)) from error
+
+
+def environment(catalog: Catalog) -> SandboxedEnvironment:
+    """Return a Jinja environment with the settings and filters that Copier gives to templates."""
+    options = dict(catalog.settings.get("_envops", {}))
+    options.setdefault("keep_trailing_newline", True)
+    options["undefined"] = StrictUndefined if options.get("undefined") == "jinja2.StrictUndefined" else Undefined
+    return SandboxedEnvironment(
+        loader=FileSystemLoader(catalog.root),
+        extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"],
+        **options,
+    )
+
+
+def _from_text(question: Question, text: str) -> Any:
+    try:
+        match question.type:
+            case "bool":
+                return _boolean(text)
+            case "int":
+                return int(text)
+            case "float":
+                return float(text)
+            case "str":
+                return text
+            case _:
+                return yaml.safe_load(text)
+    except (ValueError, yaml.YAMLError) as error:
+        raise WrongTypeError(question.key, text, _EXPECTED.get(question.type, "YAML")) from error
+
+
+def _boolean(text: str) -> bool:
+    word = text.strip().lower()
+    if word not in _TRUE | _FALSE:
+        raise ValueError(text)
+    return word in _TRUE
+
+
+def _truth(value: Any) -> bool:
+    return value.strip().lower() in _TRUE if isinstance(value, str) else bool(value)
+
+
+def _how_to_answer(question: Question) -> str:
+    if question.key == "project_name":
+        return "scaffold new NAME --stack STACK"
+    if question.key == "stack":
+        return f"--stack with one of: {', '.join(question.values)}"
+    return f"-d {question.key}=…"
