@@ -151,7 +151,7 @@ def _parts(path: Path) -> Iterator[Any]:
 
 def _documents(path: Path, loader: type[yaml.SafeLoader]) -> Iterable[Any]:
     try:
-        documents = list(yaml.load_all(path.read_bytes(), Loader=loader))  # noqa: S506 - a SafeLoader with one more tag
+        documents = list(yaml.load_all(path.read_bytes(), Loader=loader))
     except yaml.YAMLError as error:
         raise BrokenTemplateError(path.name, _one_line(error)) from error
     return _flat(documents)

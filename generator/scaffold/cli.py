@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.exceptions import TyperException
 
+from scaffold.commands.doctor import doctor
+from scaffold.commands.explain import explain
 from scaffold.commands.list import list_stacks
 from scaffold.commands.new import new
+from scaffold.commands.verify import verify
 from scaffold.console import Console
 from scaffold.errors import ExitCode, ScaffoldError, UsageError
 from scaffold.source import tool_version
@@ -26,6 +29,9 @@ app = typer.Typer(
 )
 app.command("new")(new)
 app.command("list")(list_stacks)
+app.command("doctor")(doctor)
+app.command("explain")(explain)
+app.command("verify")(verify)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - how Typer calls it

@@ -71,11 +71,31 @@ class Console:
     @contextmanager
     def progress(self, label: str) -> Iterator[None]:
         """Show on a terminal that something is under way."""
-        if self.json or os.environ.get("CI") or not sys.stderr.isatty():
+        if not self._lively:
             yield
             return
         with _rich(stderr=True).status(label):
             yield
+
+    @contextmanager
+    def bar(self, label: str) -> Iterator[Callable[[int, int, str], None]]:
+        """Show on a terminal how far something is: call what is lent with done, total and what is at work."""
+        if not self._lively:
+            yield lambda *_: None
+            return
+        from rich.progress import Progress  # noqa: PLC0415 - Rich takes as long to import as Typer itself
+
+        with Progress(console=_rich(stderr=True), transient=True) as progress:
+            task = progress.add_task(label, total=None)
+
+            def advance(done: int, total: int, what: str) -> None:
+                progress.update(task, completed=done, total=total, description=f"{label} {what}")
+
+            yield advance
+
+    @property
+    def _lively(self) -> bool:
+        return not self.json and not os.environ.get("CI") and sys.stderr.isatty()
 
     def _write_json(self, command: str, result: Mapping[str, Any] | None, error: ScaffoldError | None) -> None:
         envelope = {

@@ -75,7 +75,7 @@ def create(plan: Plan) -> Created:
     if plan.setup and shutil.which("make") is None:
         message = "make is not installed, and --setup runs `make setup`"
         raise MissingToolError(message, hint="install make, or leave --setup out")
-    around = repository.work_tree_around(plan.target.parent) if plan.git else None
+    around = repository.work_tree_around(publishing.ground(plan.target.parent)) if plan.git else None
     with publishing.workspace() as aside:
         made = _render(plan, aside)
         files = _files(made)

@@ -77,7 +77,9 @@ class JudgedRow:
 def digest(source: Source, stack: str) -> str:
     """Return a digest of everything that the behaviour of a stack's projects and of the suite depends on."""
     total = sha256()
-    places = [(source.root / name, name) for name in ("copier.yml", "templates/shared", f"templates/{stack}", "contract")]
+    places = [
+        (source.root / name, name) for name in ("copier.yml", "templates/shared", f"templates/{stack}", "contract")
+    ]
     for place, name in [*places, (_SUITE, "conformance")]:
         for path, relative in _files(place, name):
             content = sha256(path.read_bytes()).hexdigest()

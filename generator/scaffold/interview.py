@@ -45,7 +45,9 @@ def _prompt(question: Question, default: Any, check: Callable[[Any], str]) -> qu
         chosen = next((choice for choice in choices if choice.value == default), None)
         return questionary.select(message, choices=choices, default=chosen, output=output)
     if question.type == "bool":
-        return questionary.confirm(message, default=bool(default) if default is not NO_DEFAULT else False, output=output)
+        return questionary.confirm(
+            message, default=bool(default) if default is not NO_DEFAULT else False, output=output
+        )
     return questionary.text(
         message,
         default="" if default is NO_DEFAULT else str(default),

@@ -7,11 +7,11 @@ import errno
 import os
 import shutil
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scaffold.errors import ScaffoldError, TargetNotEmptyError, TargetUnusableError, WriteFailedError
+from scaffold.errors import TargetNotEmptyError, TargetUnusableError, WriteFailedError
 from scaffold.interruption import deferred
 
 if TYPE_CHECKING:
@@ -23,25 +23,27 @@ def check_target(target: Path) -> None:
 
     Raises:
         TargetNotEmptyError: It is taken.
-        TargetUnusableError: It is no folder, or its parent is not there or not writable.
+        TargetUnusableError: It is no folder, or cannot be made where it is wanted.
     """
-    parent = target.parent
-    if not parent.is_dir():
-        message = f"{parent} is not a folder" if parent.exists() else f"{parent} does not exist"
-        raise TargetUnusableError(message, hint="make it first, or choose another place with --output")
+    try:
+        reason = _objection(target)
+    except OSError as error:
+        reason = f"{target} cannot be used: {error.strerror}"
+    if reason:
+        raise TargetUnusableError(reason, hint="choose another place with --output")
+    if target.exists() and (found := sorted(entry.name for entry in target.iterdir())):
+        raise TargetNotEmptyError(target, found)
+
+
+def _objection(target: Path) -> str:
     if target.is_symlink() and not target.exists():
-        message = f"{target} is a symbolic link to nowhere"
-        raise TargetUnusableError(message, hint="choose another place with --output")
-    if target.exists():
-        if not target.is_dir():
-            message = f"{target} exists and is not a folder"
-            raise TargetUnusableError(message, hint="choose another place with --output")
-        found = sorted(entry.name for entry in target.iterdir())
-        if found:
-            raise TargetNotEmptyError(target, found)
-    if not os.access(parent, os.W_OK | os.X_OK):
-        message = f"{parent} is not writable"
-        raise TargetUnusableError(message, hint="choose another place with --output")
+        return f"{target} is a symbolic link to nowhere"
+    if target.exists() and not target.is_dir():
+        return f"{target} exists and is not a folder"
+    base = ground(target.parent)
+    if not base.is_dir():
+        return f"{base} is not a folder"
+    return "" if os.access(base, os.W_OK | os.X_OK) else f"{base} is not writable"
 
 
 @contextmanager
@@ -68,33 +70,47 @@ def publish(made: Path, target: Path) -> None:
         WriteFailedError: The system refused to write.
     """
     try:
-        if made.stat().st_dev == target.parent.stat().st_dev:
-            with deferred():
-                made.rename(target)
-            return
-    except OSError as error:
-        # The same device can still be two mounts.
-        if error.errno != errno.EXDEV:
-            raise _refused(error, target) from error
-    _publish_across(made, target)
+        if made.stat().st_dev == ground(target.parent).stat().st_dev:
+            _move(made, target)
+        else:
+            _publish_across(made, target)
+    except (OSError, shutil.Error) as error:
+        if error.errno in {errno.ENOTEMPTY, errno.EEXIST}:
+            raise TargetNotEmptyError(target, sorted(entry.name for entry in target.iterdir())) from error
+        raise WriteFailedError(target, error.strerror or _first_reason(error)) from error
 
 
 def _publish_across(made: Path, target: Path) -> None:
     sibling: Path | None = None
     try:
         with deferred():
-            sibling = _temporary_folder(target.parent, f".{target.name}.scaffold-")
+            sibling = _temporary_folder(ground(target.parent), f".{target.name}.scaffold-")
             atexit.register(shutil.rmtree, sibling, ignore_errors=True)
         copy = sibling / target.name
         shutil.copytree(made, copy, symlinks=True)
-        with deferred():
-            copy.rename(target)
-    except (OSError, shutil.Error) as error:
-        raise _refused(error, target) from error
+        _move(copy, target)
     finally:
         with deferred():
             if sibling is not None:
                 shutil.rmtree(sibling, ignore_errors=True)
+
+
+def _move(made: Path, target: Path) -> None:
+    with deferred():
+        missing = [folder for folder in target.parents if not folder.exists()]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            made.rename(target)
+        except OSError:
+            for folder in missing:
+                with suppress(OSError):
+                    folder.rmdir()
+            raise
+
+
+def ground(path: Path) -> Path:
+    """Return the nearest folder on the way to a path that is there already."""
+    return next(folder for folder in (path, *path.parents) if folder.exists())
 
 
 def _temporary_folder(parent: Path | None, prefix: str) -> Path:
@@ -103,12 +119,6 @@ def _temporary_folder(parent: Path | None, prefix: str) -> Path:
     except OSError as error:
         place = parent or "temporary files"
         raise WriteFailedError(place, error.strerror or str(error)) from error
-
-
-def _refused(error: OSError, target: Path) -> ScaffoldError:
-    if error.errno in {errno.ENOTEMPTY, errno.EEXIST}:
-        return TargetNotEmptyError(target, sorted(entry.name for entry in target.iterdir()))
-    return WriteFailedError(target, error.strerror or _first_reason(error))
 
 
 def _first_reason(error: OSError) -> str:

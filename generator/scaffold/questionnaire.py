@@ -64,10 +64,7 @@ class Questionnaire:
             WrongTypeError: The value does not fit the option.
         """
         question = self._known(key, where)
-        expected = {"str": str, "bool": bool, "int": int, "float": (int, float)}.get(question.type)
-        if expected is None:
-            return value
-        if not isinstance(value, expected) or (isinstance(value, bool) and question.type != "bool"):
+        if question.type in _EXPECTED and not _fits(question.type, value):
             raise WrongTypeError(key, value, _EXPECTED[question.type])
         return value
 
@@ -119,6 +116,17 @@ class Questionnaire:
         """Tell whether a question is asked with the answers so far."""
         return _truth(self._render(question, "when", question.when, context))
 
+    def holds(self, condition: str, answers: Mapping[str, Any]) -> bool:
+        """Tell whether a condition of a template's data holds with a project's answers.
+
+        Raises:
+            BrokenTemplateError: The condition cannot be worked out.
+        """
+        try:
+            return _truth(self.environment.from_string(condition).render(self.derive(answers)))
+        except TemplateError as error:
+            raise BrokenTemplateError(f"the condition {condition}", str(error)) from error
+
     def default(self, question: Question, context: Mapping[str, Any]) -> Any:
         """Return what is answered when nothing is said, or `NO_DEFAULT`."""
         if question.default is NO_DEFAULT:
@@ -147,9 +155,7 @@ class Questionnaire:
         self._check(question, default, context, derived=True)
         return default
 
-    def _check(
-        self, question: Question, value: Any, context: Mapping[str, Any], *, derived: bool = False
-    ) -> None:
+    def _check(self, question: Question, value: Any, context: Mapping[str, Any], *, derived: bool = False) -> None:
         if question.choices and str(value) not in question.values:
             if question.key == "stack":
                 raise UnknownStackError(str(value), known=question.values)
@@ -201,6 +207,18 @@ def _from_text(question: Question, text: str) -> Any:
                 return yaml.safe_load(text)
     except (ValueError, yaml.YAMLError) as error:
         raise WrongTypeError(question.key, text, _EXPECTED.get(question.type, "YAML")) from error
+
+
+def _fits(kind: str, value: Any) -> bool:
+    if isinstance(value, bool):
+        return kind == "bool"
+    match kind:
+        case "str":
+            return isinstance(value, str)
+        case "int":
+            return isinstance(value, int)
+        case _:
+            return kind == "float" and isinstance(value, int | float)
 
 
 def _boolean(text: str) -> bool:

@@ -63,7 +63,9 @@ def _plain_folder(source: Source, workspace: Path) -> Path:
     for part in PARTS:
         origin = source.root / part
         if origin.is_dir():
-            shutil.copytree(origin, plain / part, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "*.py[co]"))
+            shutil.copytree(
+                origin, plain / part, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "*.py[co]")
+            )
         elif origin.exists():
             shutil.copy2(origin, plain / part)
     return plain

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
 def stacks(incomplete: str) -> list[tuple[str, str]]:
     """Offer the stacks."""
-    return [
-        (choice.value, choice.label) for choice in _catalog().stacks if choice.value.startswith(incomplete)
-    ]
+    return [(choice.value, choice.label) for choice in _catalog().stacks if choice.value.startswith(incomplete)]
 
 
 def pairs(incomplete: str) -> list[tuple[str, str]]:
@@ -37,7 +35,7 @@ def _offers(typed: tuple[str, str, str]) -> Iterator[tuple[str, str]]:
 
 
 def _catalog() -> Catalog:
-    from scaffold import catalog, source  # noqa: PLC0415 - reads YAML, which only a completion needs here
+    from scaffold import catalog, source
 
     template = os.environ.get("SCAFFOLD_TEMPLATE")
     return catalog.load(source.find(Path(template) if template else None))

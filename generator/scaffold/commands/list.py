@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import typer
+import typer  # noqa: TC002 - Typer reads the annotation
 
 from scaffold.commands.options import Json, Template
 from scaffold.console import Console
@@ -27,7 +27,7 @@ def list_stacks(
 
     Proven means: the conformance suite passed on exactly these templates. What has changed since is stale.
     """
-    from scaffold import overview, source  # noqa: PLC0415 - `--help` does without them
+    from scaffold import overview, source
 
     console: Console = context.obj
     found = overview.survey(source.find(template))
@@ -62,8 +62,8 @@ def _as_json(found: Overview) -> Mapping[str, Any]:
 
 
 def _text(found: Overview) -> Iterator[RenderableType]:
-    from rich.table import Table  # noqa: PLC0415 - Rich takes as long to import as Typer itself
-    from rich.text import Text  # noqa: PLC0415
+    from rich.table import Table
+    from rich.text import Text
 
     for stack in found.stacks:
         yield Text.assemble((stack.name, "bold"), f"  {stack.label}: {stack.state}")

@@ -27,7 +27,7 @@ class SetupFailedError(ScaffoldError):
     code = "setup-failed"
 
 
-def new(  # noqa: PLR0913 - one parameter an option
+def new(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="Name of the service, for example shop.")] = None,
     *,
@@ -42,9 +42,12 @@ def new(  # noqa: PLR0913 - one parameter an option
         Path | None, typer.Option("--answers", metavar="FILE", help="Take answers from a YAML or JSON file.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where the project goes; ./NAME otherwise.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Folder that the project's own folder goes into."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Show what would be made and write nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", "-n", help="Show what would be made and write nothing.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; take the defaults.")] = False,
     no_git: Annotated[bool, typer.Option("--no-git", help="Make no repository and no first commit.")] = False,
     setup: Annotated[
@@ -57,8 +60,8 @@ def new(  # noqa: PLR0913 - one parameter an option
 
     What is not given is asked for on a terminal, and has a default everywhere else.
     """
-    from scaffold import catalog, creation, source  # noqa: PLC0415 - `--help` does without them
-    from scaffold.questionnaire import Questionnaire  # noqa: PLC0415
+    from scaffold import catalog, creation, source
+    from scaffold.questionnaire import Questionnaire
 
     console: Console = context.obj
     if dry_run and setup:
@@ -69,15 +72,15 @@ def new(  # noqa: PLR0913 - one parameter an option
     given = _given(questionnaire, name, stack, data or [], answers)
     ask = None
     if console.interactive and not yes:
-        from scaffold.interview import ask_on_terminal  # noqa: PLC0415 - loads a whole prompt toolkit
+        from scaffold.interview import ask_on_terminal
 
         ask = ask_on_terminal
     complete = questionnaire.complete(given, ask)
-    target = (output or Path(str(complete["project_name"]))).expanduser().absolute()
+    target = (output or Path()).expanduser().resolve() / str(complete["project_name"])
     plan = creation.Plan(
         source=templates,
         answers=complete,
-        target=target.resolve() if target.is_dir() else target,
+        target=target,
         git=not no_git,
         setup=setup,
         command=creation.reproduce(questionnaire, complete, extra=_extra(output, no_git=no_git, setup=setup)),
@@ -106,7 +109,7 @@ def new(  # noqa: PLR0913 - one parameter an option
 def _given(
     questionnaire: Questionnaire, name: str | None, stack: str | None, data: list[str], answers: Path | None
 ) -> dict[str, Any]:
-    from scaffold import answers as answer_files  # noqa: PLC0415
+    from scaffold import answers as answer_files
 
     given = answer_files.from_file(answers, questionnaire) if answers is not None else {}
     given |= (pairs := answer_files.from_pairs(data, questionnaire))
@@ -153,7 +156,7 @@ def _next(created: Created) -> list[str]:
 
 
 def _dry_run_text(created: Created) -> Iterator[RenderableType]:
-    from rich.tree import Tree  # noqa: PLC0415
+    from rich.tree import Tree
 
     root = Tree(f"{_shown(created.path)}/")
     folders = {"": root}
@@ -173,7 +176,11 @@ def _text(created: Created) -> Iterator[RenderableType]:
     yield f"[bold green]Created[/] {_escaped(_shown(created.path))}: {created.stack}, {len(created.files)} files"
     yield f"  {_git_line(created)}"
     if created.setup == "done":
-        yield "  set up; its lock files are in the first commit" if created.repository.state == "committed" else "  set up"
+        yield (
+            "  set up; its lock files are in the first commit"
+            if created.repository.state == "committed"
+            else "  set up"
+        )
     yield f"\n[bold]Make it again[/]\n  {_escaped(created.command)}"
     yield "\n[bold]Next[/]\n" + "\n".join(f"  {_escaped(step)}" for step in _next(created))
 
@@ -196,6 +203,6 @@ def _shown(path: Path) -> str:
 
 
 def _escaped(text: str) -> str:
-    from rich.markup import escape  # noqa: PLC0415
+    from rich.markup import escape
 
     return escape(text)

@@ -1,0 +1,66 @@
+"""`scaffold explain`: where a file of a project comes from."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scaffold.commands.options import Json, Template
+from scaffold.console import Console
+from scaffold.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from rich.console import RenderableType
+
+    from scaffold.explanation import Explanation
+
+
+def explain(
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A file of a project.")],
+    *,
+    json: Json = False,  # noqa: ARG001 - the console knows
+    template: Template = None,
+) -> None:
+    """Show which template, answers and parts of the contract a file of a project comes from."""
+    from scaffold import explanation, project, source
+
+    console: Console = context.obj
+    found = project.find(path)
+    if path.is_dir():
+        message = f"{path} is a folder"
+        raise UsageError(message, hint="name a file of the project")
+    explained = explanation.explain(source.find(template), found, path)
+    console.show("explain", lambda: _as_json(explained), lambda: _text(explained))
+
+
+def _as_json(explained: Explanation) -> Mapping[str, Any]:
+    data = asdict(explained)
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in data.items()}
+
+
+def _text(explained: Explanation) -> Iterator[RenderableType]:
+    from rich.text import Text
+
+    how = "rendered from" if explained.rendered else "copied from"
+    yield Text.assemble((explained.path, "bold"), f" is {how} {explained.template}")
+    options = [f"{key}={_word(value)}" for key, value in explained.options.items()]
+    for label, entries in (
+        ("with the parts", explained.parts),
+        ("from the contract", explained.contract),
+        ("by the answers", options),
+        ("there at all because of", explained.condition),
+    ):
+        if entries:
+            yield Text(f"  {label}: {', '.join(entries)}")
+    if explained.made_with != explained.explained_by:
+        yield Text(f"  as of {explained.explained_by}; the project was made with {explained.made_with}")
+
+
+def _word(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,238 @@
+"""`scaffold verify`: drive the contract against a running service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scaffold.commands.options import Json, Template
+from scaffold.console import Console
+from scaffold.errors import MissingToolError, ScaffoldError, UsageError, WriteFailedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from rich.console import RenderableType
+
+    from scaffold.conformance import Credentials, Progress, RunResult
+
+
+class ChecksFailedError(ScaffoldError):
+    """The service breaks the contract."""
+
+    code = "checks-failed"
+
+
+class NothingRanError(ScaffoldError):
+    """Not one check could run, which proves nothing."""
+
+    code = "nothing-ran"
+
+
+def verify(
+    context: typer.Context,
+    path: Annotated[
+        Path | None, typer.Argument(metavar="PATH", help="A project; its service is started and stopped.")
+    ] = None,
+    *,
+    url: Annotated[
+        str | None, typer.Option("--url", metavar="URL", help="A service that runs already, instead of a project.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="GROUP|ID", help="Run one group or check; repeat it.")
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=1, help="How many checks run side by side, each on a service of its own."),
+    ] = None,
+    admin: Annotated[
+        str | None,
+        typer.Option(
+            "--admin", metavar="EMAIL", help="With --url: an administrator; the password is in SCAFFOLD_ADMIN_PASSWORD."
+        ),
+    ] = None,
+    admin_password: Annotated[str | None, typer.Option(envvar="SCAFFOLD_ADMIN_PASSWORD", hidden=True)] = None,
+    metrics_token: Annotated[
+        str | None, typer.Option(envvar="SCAFFOLD_METRICS_TOKEN", hidden=True, help="With --url: the metrics token.")
+    ] = None,
+    junit: Annotated[
+        Path | None, typer.Option("--junit", metavar="FILE", help="Write the results in JUnit's form as well.")
+    ] = None,
+    record: Annotated[
+        Path | None, typer.Option("--record", hidden=True, help="File of evidence to enter the run in.")
+    ] = None,
+    json: Json = False,  # noqa: ARG001 - the console knows
+    template: Template = None,
+) -> None:
+    """Start a project's service, attack it, and tell which rules of the contract it breaks.
+
+    With --url the service is not started, and what cannot be tested from outside is listed as untested.
+    """
+    console: Console = context.obj
+    _check_usage(path, url, only, record)
+    root = None
+    if path is not None:
+        from scaffold import project
+
+        root = project.find(path).root
+    result = _run(
+        console,
+        root,
+        url=url,
+        only=only or (),
+        workers=workers,
+        admin=_credentials(admin, admin_password),
+        metrics_token=metrics_token,
+    )
+    if junit is not None:
+        _write_junit(junit, result)
+    failure = _failure(result)
+    if record is not None:
+        _record(record, result, template)
+    console.show("verify", lambda: _as_json(result), lambda: _text(result), failure=failure)
+    if failure is not None:
+        raise typer.Exit(failure.exit_code)
+
+
+def _check_usage(path: Path | None, url: str | None, only: list[str] | None, record: Path | None) -> None:
+    if (path is None) == (url is None):
+        message = "verify needs a project or the URL of a running service, and only one of them"
+        raise UsageError(message, hint="scaffold verify PATH, or scaffold verify --url URL")
+    if record is not None and (url is not None or only):
+        message = "--record is for a whole run on a project"
+        raise UsageError(message, hint="leave --url and --only out")
+
+
+def _credentials(email: str | None, password: str | None) -> Credentials | None:
+    if email is None:
+        return None
+    if not password:
+        message = "--admin needs the password in the environment variable SCAFFOLD_ADMIN_PASSWORD"
+        raise UsageError(message, hint="a password on the command line would be seen by everybody on the machine")
+    from scaffold.conformance import Credentials
+
+    return Credentials(email, password)
+
+
+def _run(console: Console, root: Path | None, **arguments: Any) -> RunResult:
+    try:
+        from scaffold import conformance
+
+        with console.bar("Verifying") as advance:
+
+            def show(progress: Progress) -> None:
+                advance(progress.done, progress.total, progress.group)
+
+            return conformance.run(root, progress=show, **arguments)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("scaffold"):
+            raise
+        message = f"verify needs packages that are not installed ({error.name})"
+        raise MissingToolError(message, hint="pip install 'scaffold-stacks[verify]'") from error
+
+
+def _failure(result: RunResult) -> ScaffoldError | None:
+    if result.ok:
+        return None
+    failed = [check.id for check in result.checks if check.outcome == "failed"]
+    if not failed:
+        return NothingRanError("no check could run, which proves nothing", hint="see why each was left out")
+    again = " ".join(f"--only {check}" for check in failed[:3])
+    return ChecksFailedError(
+        f"{len(failed)} of {len(failed) + _count(result, 'passed')} checks failed",
+        hint=f"run them alone with {again}",
+    )
+
+
+def _write_junit(path: Path, result: RunResult) -> None:
+    from scaffold.conformance.results import junit
+
+    try:
+        path.write_text(junit(result), encoding="utf-8")
+    except OSError as error:
+        raise WriteFailedError(path, error.strerror or str(error)) from error
+
+
+def _record(path: Path, result: RunResult, template: Path | None) -> None:
+    from datetime import UTC, datetime
+
+    from scaffold import evidence, source
+
+    templates = source.find(template)
+    named = {"stack", "project_name", "package_name", "description", "author"}
+    evidence.record(
+        path,
+        evidence.Row(
+            answers={key: value for key, value in result.answers.items() if key not in named},
+            passed=_count(result, "passed"),
+            failed=_count(result, "failed"),
+            not_applicable=_count(result, "not_applicable"),
+            seconds=result.duration,
+            servers=result.servers,
+            date=datetime.now(UTC).date().isoformat(),
+            version=templates.version,
+            digest=evidence.digest(templates, str(result.stack)),
+        ),
+    )
+
+
+def _count(result: RunResult, outcome: str) -> int:
+    return sum(check.outcome == outcome for check in result.checks)
+
+
+def _as_json(result: RunResult) -> Mapping[str, Any]:
+    return {
+        "target": result.target,
+        "stack": result.stack,
+        "answers": dict(result.answers),
+        "servers": dict(result.servers),
+        "seconds": round(result.duration, 3),
+        "counts": {name: _count(result, name) for name in ("passed", "failed", "not_applicable", "untested")},
+        "checks": [
+            {
+                "id": check.id,
+                "group": check.group,
+                "sentence": check.sentence,
+                "source": check.source,
+                "outcome": str(check.outcome),
+                "cases": check.cases,
+                "seconds": round(check.duration, 3),
+                "reason": check.reason,
+                "report": check.report,
+            }
+            for check in result.checks
+        ],
+    }
+
+
+def _text(result: RunResult) -> Iterator[RenderableType]:
+    from rich.table import Table
+    from rich.text import Text
+
+    for check in result.checks:
+        if check.outcome == "failed":
+            yield Text.assemble(
+                ("failed", "bold red"), f" {check.id}  {check.sentence}", (f"  [{check.source}]", "dim")
+            )
+            yield Text(_indented(check.report or check.reason or ""))
+    for check in result.checks:
+        if check.outcome == "untested":
+            yield Text(f"untested {check.id}: {check.reason}")
+    outcomes = ("passed", "failed", "not_applicable", "untested")
+    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
+    table.add_column("group")
+    for outcome in outcomes:
+        table.add_column(outcome.replace("_", " "), justify="right")
+    for group in dict.fromkeys(check.group for check in result.checks):
+        here = [check.outcome for check in result.checks if check.group == group]
+        table.add_row(group, *(str(sum(each == outcome for each in here) or "") for outcome in outcomes))
+    table.add_row("all", *(str(_count(result, outcome)) for outcome in outcomes), style="bold")
+    yield table
+    servers = "".join(f", {name} {version}" for name, version in sorted(result.servers.items()))
+    yield Text(f"{result.target}: {result.duration:.0f} s{servers}")
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.splitlines())

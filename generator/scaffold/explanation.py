@@ -1,0 +1,254 @@
+"""Where a file of a project comes from: template, answers, contract."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from jinja2 import TemplateError, meta, nodes
+from pathspec import PathSpec
+
+from scaffold import catalog as catalogs
+from scaffold.errors import BrokenTemplateError, NotExplainedError, TemplateNotFoundError
+from scaffold.questionnaire import Questionnaire
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from jinja2.sandbox import SandboxedEnvironment
+
+    from scaffold.catalog import Catalog
+    from scaffold.project import Project
+    from scaffold.source import Source
+
+_Kind = TypeVar("_Kind", bound=nodes.Node)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Where one file comes from.
+
+    Attributes:
+        path: The file, as the project names it.
+        template: The template that it is made from.
+        rendered: Whether it is rendered; otherwise it is copied as it stands.
+        parts: Further templates that go into it.
+        contract: Files of the contract that go into it.
+        options: The answers that it depends on, with their values.
+        condition: The answers that decide whether the file is there at all.
+        made_with: Version of the templates that the project was made with.
+        explained_by: Version of the templates that this explanation is from.
+    """
+
+    path: str
+    template: str
+    rendered: bool
+    parts: tuple[str, ...]
+    contract: tuple[str, ...]
+    options: Mapping[str, Any]
+    condition: tuple[str, ...]
+    made_with: str | None
+    explained_by: str | None
+
+
+def explain(source: Source, project: Project, path: Path) -> Explanation:
+    """Tell where a file of a project comes from.
+
+    Raises:
+        NotExplainedError: It does not come from a template.
+        TemplateNotFoundError: The project was made from another source.
+        BrokenTemplateError: The templates cannot be read.
+    """
+    if project.origin != source.name:
+        message = f'{project.root} was made from "{project.origin}", and this is "{source.name}"'
+        raise TemplateNotFoundError(message, hint="name the folder of its templates with --template")
+    wanted = path.expanduser().resolve().relative_to(project.root).as_posix()
+    catalog = catalogs.load(source)
+    questionnaire = Questionnaire(catalog)
+    answers = questionnaire.derive(project.answers)
+    payload = _payload(catalog, questionnaire.environment, answers)
+    template = next((template for template, destination in payload if destination == wanted), None)
+    if template is None:
+        message = f"{wanted} does not come from a template"
+        raise NotExplainedError(message, hint="it was added to the project later, or is made by one of its tasks")
+    root = source.root.resolve()
+    rendered = template.name.endswith(catalog.suffix)
+    found = _Ingredients()
+    if rendered:
+        _Reader(root, questionnaire.environment).template(template.relative_to(root).as_posix(), found)
+    elif template.is_symlink():
+        found.files.add(template.resolve().relative_to(root).as_posix())
+    found.names |= _variables(questionnaire.environment, template.relative_to(root).as_posix())
+    condition = _condition(catalog, questionnaire.environment, wanted)
+    asked = {question.key for question in catalog.asked}
+    options = _origins(catalog, questionnaire.environment, found.names) & asked
+    return Explanation(
+        path=wanted,
+        template=template.relative_to(root).as_posix(),
+        rendered=rendered,
+        parts=tuple(sorted(file for file in found.files if not file.startswith("contract/"))),
+        contract=tuple(sorted(file for file in found.files if file.startswith("contract/"))),
+        options={key: answers[key] for key in sorted(options) if key in answers},
+        condition=tuple(sorted(_origins(catalog, questionnaire.environment, condition) & asked)),
+        made_with=project.version,
+        explained_by=f"v{source.version}" if source.version else None,
+    )
+
+
+def _payload(
+    catalog: Catalog, environment: SandboxedEnvironment, answers: Mapping[str, Any]
+) -> Iterator[tuple[Path, str]]:
+    context = {**answers, "_copier_conf": {"answers_file": catalog.answers_file}}
+
+    def render(text: str) -> str:
+        try:
+            return environment.from_string(text).render(context)
+        except TemplateError as error:
+            raise BrokenTemplateError(text, str(error)) from error
+
+    root = catalog.root.resolve() / render(catalog.subdirectory)
+    for path in sorted(root.rglob("*")):
+        if path.is_dir():
+            continue
+        parts = [render(part) for part in path.relative_to(root).as_posix().removesuffix(catalog.suffix).split("/")]
+        if all(parts):
+            yield path, "/".join(parts)
+
+
+def _condition(catalog: Catalog, environment: SandboxedEnvironment, path: str) -> set[str]:
+    """Return the variables that decide whether a path is left out."""
+    names: set[str] = set()
+    for pattern in catalog.exclude:
+        syntax = environment.parse(pattern)
+        variables = meta.find_undeclared_variables(syntax)
+        if not variables:
+            continue
+        # What the condition switches on is the plain text between the tags.
+        lines = [line for data in syntax.find_all(nodes.TemplateData) for line in data.data.splitlines()]
+        if PathSpec.from_lines("gitignore", lines).match_file(path):
+            names |= variables
+    return names
+
+
+def _variables(environment: SandboxedEnvironment, text: str) -> set[str]:
+    return meta.find_undeclared_variables(environment.parse(text))
+
+
+def _origins(catalog: Catalog, environment: SandboxedEnvironment, names: set[str]) -> set[str]:
+    """Follow derived answers back to the ones that were given."""
+    derived = {question.key: str(question.default) for question in catalog.questions if question.derived}
+    open_names, seen = list(names), set(names)
+    while open_names:
+        for name in _variables(environment, derived.get(open_names.pop(), "")) - seen:
+            seen.add(name)
+            open_names.append(name)
+    return seen
+
+
+@dataclass(slots=True)
+class _Ingredients:
+    """What goes into a file: other files of the source, and variables."""
+
+    files: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads templates without rendering them, each once."""
+
+    root: Path
+    environment: SandboxedEnvironment
+    _seen: set[tuple[str, frozenset[str] | None]] = field(default_factory=set)
+
+    def template(self, name: str, into: _Ingredients, only: frozenset[str] | None = None) -> None:
+        """Collect what a template is made of, or only what some of its names are made of."""
+        if (name, only) in self._seen:
+            return
+        self._seen.add((name, only))
+        try:
+            syntax = self.environment.parse((self.root / name).read_text(encoding="utf-8"), name)
+        except (TemplateError, UnicodeError) as error:
+            raise BrokenTemplateError(name, str(error)) from error
+        if only is None:
+            into.names |= meta.find_undeclared_variables(syntax)
+            self._references(syntax, into)
+            return
+        needed = _Module(syntax).needed(only)
+        for statement in needed.statements:
+            self._references(statement, into)
+        into.names |= needed.free
+
+    def _references(self, syntax: nodes.Node, into: _Ingredients) -> None:
+        imported = {
+            node.template.value: frozenset(name if isinstance(name, str) else name[0] for name in node.names)
+            for node in _all(syntax, nodes.FromImport)
+            if isinstance(node.template, nodes.Const)
+        }
+        for node in _all(syntax, nodes.Const):
+            name = node.value
+            if not isinstance(name, str) or not name.startswith(("contract/", "templates/")):
+                continue
+            if not (self.root / name).is_file():
+                continue
+            into.files.add(name)
+            if name.startswith("templates/") and name.endswith(".jinja"):
+                self.template(name, into, imported.get(name))
+
+
+@dataclass(slots=True)
+class _Needed:
+    statements: list[nodes.Node]
+    free: set[str]
+
+
+class _Module:
+    """The top level of a template that others import names from."""
+
+    def __init__(self, syntax: nodes.Template) -> None:
+        self._makers: defaultdict[str, list[nodes.Node]] = defaultdict(list)
+        macros = {node.name for node in syntax.body if isinstance(node, nodes.Macro)}
+        for node in _statements(syntax):
+            if isinstance(node, nodes.Macro):
+                self._makers[node.name].append(node)
+            elif isinstance(node, nodes.Assign | nodes.AssignBlock):
+                for name in _all(node.target, nodes.Name):
+                    self._makers[name.name].append(node)
+            else:
+                # A call for its effect, such as filling a list: it makes whatever it is given.
+                for name in _all(node, nodes.Name):
+                    if name.name not in macros:
+                        self._makers[name.name].append(node)
+
+    def needed(self, names: frozenset[str]) -> _Needed:
+        """Return the statements that the names are made by, and the names that come from outside."""
+        found = _Needed([], set())
+        seen, open_names = set(names), list(names)
+        while open_names:
+            name = open_names.pop()
+            if name not in self._makers:
+                found.free.add(name)
+            for node in self._makers[name]:
+                if node in found.statements:
+                    continue
+                found.statements.append(node)
+                for inner in {each.name for each in _all(node, nodes.Name) if each.ctx == "load"} - seen:
+                    seen.add(inner)
+                    open_names.append(inner)
+        return found
+
+
+def _statements(syntax: nodes.Template) -> Iterator[nodes.Node]:
+    for node in syntax.body:
+        if isinstance(node, nodes.Output):
+            yield from (child for child in node.nodes if not isinstance(child, nodes.TemplateData))
+        else:
+            yield node
+
+
+def _all(syntax: nodes.Node, kind: type[_Kind]) -> Iterator[_Kind]:
+    if isinstance(syntax, kind):
+        yield syntax
+    yield from syntax.find_all(kind)
