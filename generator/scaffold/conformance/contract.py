@@ -1,0 +1,118 @@
+"""The contract as the suite reads it: settings, problems, metrics, events, restricted to a project's parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from scaffold import source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def contract_folder() -> Path:
+    """The folder of the machine-readable contract."""
+    return source.find().root / "contract"
+
+
+@cache
+def document(name: str) -> Any:
+    """The parsed YAML file `name` of the contract."""
+    with (contract_folder() / name).open(encoding="utf-8") as file:
+        return yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both safe
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """An environment variable of the service."""
+
+    name: str
+    type: str
+    default: str | None
+    required: str | None
+    secret: bool
+    file: bool
+    part: str | None
+    minimum: int | None
+    maximum: int | None
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A Prometheus family."""
+
+    name: str
+    type: str
+    labels: tuple[str, ...]
+    buckets: tuple[float, ...]
+    values: Mapping[str, list[str]]
+
+
+def _applies(entry: Mapping[str, Any], answers: Mapping[str, object]) -> bool:
+    part = entry.get("part")
+    return part is None or bool(answers.get(part))
+
+
+def settings(answers: Mapping[str, object]) -> dict[str, Setting]:
+    """The settings of a project, by name."""
+    return {
+        entry["name"]: Setting(
+            name=entry["name"],
+            type=entry["type"],
+            default=str(entry["default"]) if "default" in entry else None,
+            required=entry.get("required"),
+            secret=entry.get("secret", False),
+            file=entry.get("secret", False) or entry.get("file", False),
+            part=entry.get("part"),
+            minimum=entry.get("min"),
+            maximum=entry.get("max"),
+            values=tuple(entry.get("values", ())),
+        )
+        for entry in document("settings.yaml")
+        if _applies(entry, answers)
+    }
+
+
+def metrics(answers: Mapping[str, object]) -> dict[str, Metric]:
+    """The metric families of a project, by name."""
+    return {
+        entry["name"]: Metric(
+            name=entry["name"],
+            type=entry["type"],
+            labels=tuple(entry.get("labels", ())),
+            buckets=tuple(float(bound) for bound in entry.get("buckets", ())),
+            values=entry.get("values", {}),
+        )
+        for entry in document("metrics.yaml")
+        if _applies(entry, answers)
+    }
+
+
+def titles() -> dict[int, str]:
+    """The title of each status (problems.yaml)."""
+    return dict(document("problems.yaml")["titles"])
+
+
+def slugs(answers: Mapping[str, object]) -> dict[str, int]:
+    """The status of each problem slug of a project."""
+    return {
+        entry["slug"]: entry["status"] for entry in document("problems.yaml")["problems"] if _applies(entry, answers)
+    }
+
+
+def events() -> dict[str, str]:
+    """The level of each logged event."""
+    return {entry["event"]: entry["level"] for entry in document("events.yaml")}
+
+
+def schema_sql(answers: Mapping[str, object]) -> str:
+    """The relational schema of a project, as PostgreSQL statements."""
+    text = (contract_folder() / "schema.sql").read_text(encoding="utf-8")
+    common, _, sample = text.partition("-- part: sample\n")
+    return common + sample if answers.get("sample") else common

@@ -1,0 +1,96 @@
+"""What is watched over the whole run, whichever check causes it.
+
+Three checks speak of every reply and every line that a service ever writes: OAS03 (each reply is
+documented), LOG01 (each line of standard output has the schema) and LOG03 (no secret comes out). Each
+has a body that causes typical traffic; whatever the rest of the run brings to light on top is collected
+here and counted against the same check.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from scaffold.conformance.logbook import line_faults
+
+if TYPE_CHECKING:
+    from scaffold.conformance.exchange import Reply
+    from scaffold.conformance.openapi import OpenApi
+    from scaffold.conformance.process import Process
+
+REPLIES, LINES, SECRETS = "OAS03", "LOG01", "LOG03"
+_KEPT = 20
+
+
+@dataclass
+class Observations:
+    """Faults found by watching, by check."""
+
+    openapi: OpenApi
+    found: dict[str, list[str]] = field(default_factory=lambda: {REPLIES: [], LINES: [], SECRETS: []})
+    _secrets: dict[str, str] = field(default_factory=dict)
+    _current: str = ""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def begin(self, check: str) -> None:
+        """A new check starts."""
+        self._current = check
+
+    def reply(self, reply: Reply) -> None:
+        """Hold a reply against the OpenAPI document."""
+        for fault in self.openapi.faults(reply):
+            self._add(REPLIES, f"{fault}\n{reply.describe()}", key=fault)
+
+    def secret(self, name: str, value: str) -> None:
+        """From now on this value must not be found in any output."""
+        if len(value) < _SHORTEST:
+            return
+        forms = {value, quote(value, safe=""), base64.b64encode(value.encode()).decode().rstrip("=")}
+        with self._lock:
+            self._secrets |= dict.fromkeys(forms, name)
+
+    def output(self, process: Process) -> None:
+        """Examine what a process of the service wrote."""
+        for line in list(process.stdout.lines):
+            for fault in line_faults(line):
+                self._add(LINES, fault)
+        self.leaks("standard output", process.stdout.text)
+        self.leaks("standard error", process.stderr.text)
+
+    def leaks(self, where: str, text: str) -> None:
+        """Look for every secret in a text."""
+        with self._lock:
+            secrets = list(self._secrets.items())
+        for value, name in secrets:
+            position = text.find(value)
+            if position >= 0:
+                excerpt = text[max(0, position - 200) : position + 20]
+                self._add(SECRETS, f"{name} stands in {where}: ...{excerpt}...", key=f"{name} {where}")
+
+    def write(self, file: Path) -> None:
+        """Store what was found."""
+        file.write_text(json.dumps(self.found), encoding="utf-8")
+
+    def _add(self, check: str, fault: str, key: str | None = None) -> None:
+        text = f"[during {self._current}] {fault}" if self._current else fault
+        with self._lock:
+            known = self.found[check]
+            if len(known) < _KEPT and not any((key or fault) in other for other in known):
+                known.append(text)
+
+
+_SHORTEST = 8
+
+
+def merged(folder: Path) -> dict[str, list[str]]:
+    """What all processes of a run found."""
+    found: dict[str, list[str]] = {}
+    for file in sorted(folder.glob("observations-*.json")):
+        for check, faults in json.loads(file.read_text(encoding="utf-8")).items():
+            found.setdefault(check, []).extend(faults)
+    return found

@@ -1,0 +1,137 @@
+"""The pytest plugin of the suite: which checks run where, and what becomes of them.
+
+pytest runs in processes of its own; the one that controls them writes each event as a line of JSON to the
+file descriptor that `EVENTS` names.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from scaffold.conformance import registry
+from scaffold.conformance.errors import StartError
+from scaffold.conformance.expect import Mismatch
+from scaffold.conformance.fixtures import RECORDER
+from scaffold.conformance.plan import Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+EVENTS = "SCAFFOLD_SUITE_EVENTS"
+_REPORT = "report"
+_CHECK = "check"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Learn what to run."""
+    config.addinivalue_line("markers", "xdist_group(name): checks that run in one process")
+    config.stash[_SELECTED] = set(Plan.read().selected)
+
+
+_SELECTED: pytest.StashKey[set[str]] = pytest.StashKey()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the selected checks, and group them by module or by what they share."""
+    kept: list[pytest.Item] = []
+    for item in items:
+        check = registry.of(getattr(item, "function", None))
+        if check is None:
+            message = f"{item.nodeid} has no @check"
+            raise pytest.UsageError(message)
+        if check.id in config.stash[_SELECTED]:
+            item.user_properties.append((_CHECK, check.id))
+            item.add_marker(pytest.mark.xdist_group(check.shares or check.group))
+            kept.append(item)
+    items[:] = kept
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn skips into failures, and write the report that a service's owner reads."""
+    report = yield
+    if report.skipped or hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.user_properties.append((_REPORT, f"skipped, which counts as a failure: {report.longreprtext}"))
+    elif report.failed and call.excinfo is not None:
+        report.user_properties.append((_REPORT, _describe(item, call.excinfo)))
+        if isinstance(call.excinfo.value, StartError):
+            report.user_properties.append(("start_error", [call.excinfo.value.message, call.excinfo.value.hint]))
+    return report
+
+
+class Reporter:
+    """Writes events; runs only in the process that controls the others."""
+
+    def __init__(self, descriptor: int) -> None:
+        """Write to an inherited file descriptor."""
+        self._file = os.fdopen(descriptor, "w", buffering=1, encoding="utf-8")
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Tell how many cases there are (with several processes: `xdist` tells)."""
+        if session.items:
+            self._write(event="collected", total=len(session.items))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: object, ids: list[str]) -> None:
+        """Tell how many cases there are."""
+        del node
+        self._write(event="collected", total=len(ids))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Tell what became of a phase of a case."""
+        if report.when != "call" and report.passed and report.when != "teardown":
+            return
+        properties: dict[str, Any] = dict(report.user_properties)
+        self._write(
+            event="case",
+            check=properties.get(_CHECK),
+            case=report.nodeid.partition("[")[2].rpartition("]")[0],
+            phase=report.when,
+            passed=report.passed,
+            duration=report.duration,
+            report=properties.get(_REPORT) if report.failed else None,
+            start_error=properties.get("start_error"),
+        )
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Tell of a module that cannot be imported."""
+        if report.failed:
+            self._write(event="broken", report=report.longreprtext)
+
+    def _write(self, **event: object) -> None:
+        self._file.write(json.dumps(event) + "\n")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Report from the controlling process alone."""
+    if hasattr(session.config, "workerinput"):
+        return
+    session.config.pluginmanager.register(Reporter(int(os.environ[EVENTS])), "scaffold-reporter")
+
+
+def _describe(item: pytest.Item, failure: pytest.ExceptionInfo[BaseException]) -> str:
+    error = failure.value
+    entry = failure.traceback[-1]
+    for candidate in reversed(failure.traceback):
+        if "conformance/checks" in str(candidate.path):
+            entry = candidate
+            break
+    where = f"{Path(entry.path).name}:{entry.lineno + 1}"
+    if isinstance(error, AssertionError):
+        message = str(error).removeprefix("AssertionError: ")
+    else:
+        message = f"{type(error).__name__}: {error}"
+    parts = [f"{message}\n(at {where})"]
+    if isinstance(error, Mismatch) and error.replies:
+        parts += [reply.describe() for reply in error.replies]
+    elif RECORDER in item.stash:
+        parts.append(item.stash[RECORDER].describe())
+    return "\n\n".join(part for part in parts if part)

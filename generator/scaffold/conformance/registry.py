@@ -1,0 +1,134 @@
+"""The register of checks: what each expects, by which source, and what it needs to run."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Means = Literal[
+    "http",
+    "raw",
+    "admin",
+    "metrics_token",
+    "unlimited",
+    "signing_key",
+    "sql",
+    "logs",
+    "process",
+    "settings",
+    "fault_proxy",
+    "otlp",
+    "redis",
+    "project",
+]
+
+MEANS: Mapping[Means, str] = {
+    "http": "an HTTP client",
+    "raw": "a raw TCP connection to the service",
+    "admin": "an administrator's account",
+    "metrics_token": "the metrics token",
+    "unlimited": "a service whose default rate limit is raised out of the way",
+    "signing_key": "the key that signs access tokens",
+    "sql": "a connection to the service's database",
+    "logs": "the service's standard output",
+    "process": "control over the service's process",
+    "settings": "a service started with settings of the check's own",
+    "fault_proxy": "a fault proxy between the service and its servers",
+    "otlp": "a receiver of the service's traces",
+    "redis": "a connection to the service's Redis",
+    "project": "the project on disk",
+}
+"""Each means that a check can need, in words for the list of what a run could not test."""
+
+Part = Literal["sample", "redis"]
+Database = Literal["sqlite", "postgresql", "mysql"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One expectation of the contract."""
+
+    id: str
+    sentence: str
+    source: str
+    group: str
+    needs: frozenset[Means]
+    part: Part | None
+    databases: frozenset[Database] | None
+    shares: str | None
+    """Checks that share this name run one after another in one process (they share a service)."""
+
+    def left_out(self, answers: Mapping[str, object]) -> str | None:
+        """Why the check does not apply to a project with these answers, or None."""
+        if self.part is not None and not answers.get(self.part, False):
+            return f"the project was rendered with {self.part}=false"
+        if self.databases is not None and answers.get("database") not in self.databases:
+            return f"the project was rendered with database={answers.get('database')}"
+        return None
+
+    def untestable(self, means: frozenset[Means]) -> str | None:
+        """Which means the run lacks for the check, or None."""
+        missing = [text for name, text in MEANS.items() if name in self.needs - means]
+        return f"needs {' and '.join(missing)}" if missing else None
+
+
+_checks: dict[str, Check] = {}
+
+
+def check(  # noqa: PLR0913 - one keyword for each fact that the register holds
+    id_: str,
+    sentence: str,
+    *,
+    source: str,
+    needs: set[Means] | frozenset[Means] = frozenset(),
+    part: Part | None = None,
+    databases: set[Database] | None = None,
+    shares: str | None = None,
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Register a pytest function (named `check_...`) as the check `id_`.
+
+    The group is the name of the module. `http` need not be declared.
+    """
+
+    def register(function: Callable[P, R]) -> Callable[P, R]:
+        entry = Check(
+            id=id_,
+            sentence=sentence,
+            source=source,
+            group=function.__module__.rpartition(".")[2],
+            needs=frozenset(needs) | {"http"},
+            part=part,
+            databases=frozenset(databases) if databases is not None else None,
+            shares=shares,
+        )
+        known = _checks.setdefault(id_, entry)
+        if known != entry:
+            msg = f"two checks have the id {id_}: {known.group} and {entry.group}"
+            raise ValueError(msg)
+        function.__dict__["check"] = entry
+        return function
+
+    return register
+
+
+def of(function: object) -> Check | None:
+    """The register's entry of a pytest function."""
+    entry = getattr(function, "check", None)
+    return entry if isinstance(entry, Check) else None
+
+
+def load_checks() -> tuple[Check, ...]:
+    """Import all groups, and return their checks."""
+    from scaffold.conformance import checks  # noqa: PLC0415 - the groups import this module
+
+    for module in pkgutil.iter_modules(checks.__path__):
+        importlib.import_module(f"{checks.__name__}.{module.name}")
+    return tuple(sorted(_checks.values(), key=lambda entry: (entry.group, entry.id)))
