@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from scaffold import publishing, repository
-from scaffold.errors import MissingToolError
+from scaffold import project, publishing, repository
+from scaffold.errors import BrokenTemplateError, MissingToolError
 from scaffold.repository import Repository
 
 if TYPE_CHECKING:
@@ -124,9 +124,7 @@ def set_up(created: Created) -> Created:
     return replace(created, setup="done")
 
 
-def reproduce(
-    questionnaire: Questionnaire, answers: Mapping[str, Any], *, extra: tuple[str, ...] = (), target: Path | None = None
-) -> str:
+def reproduce(questionnaire: Questionnaire, answers: Mapping[str, Any], *, extra: tuple[str, ...] = ()) -> str:
     """Return the command that makes a project with these answers again."""
     plain = questionnaire.derive({key: answers[key] for key in ("stack", "project_name") if key in answers})
     words = ["scaffold", "new"]
@@ -135,7 +133,6 @@ def reproduce(
     for key, value in answers.items():
         if key not in {"stack", "project_name"} and plain.get(key) != value:
             words += ["-d", f"{key}={_as_text(value)}"]
-    words += ["--output", str(target)] if target is not None else []
     return shlex.join([*words, *extra])
 
 
@@ -150,7 +147,17 @@ def _render(plan: Plan, aside: Path) -> Path:
     made = aside / "project" / plan.target.name
     made.parent.mkdir()
     render(plan.source, plan.answers, made, aside)
+    _check_origin(plan, made)
     return made
+
+
+def _check_origin(plan: Plan, made: Path) -> None:
+    # Left to itself, Copier records where on this machine the templates lie.
+    if not (made / project.ANSWERS_FILE).is_file():
+        raise BrokenTemplateError(project.ANSWERS_FILE, "it is not rendered, so the project would not know what made it")
+    origin = project.find(made).origin
+    if origin != plan.source.name:
+        raise BrokenTemplateError(project.ANSWERS_FILE, f'it records the source "{origin}", not "{plan.source.name}"')
 
 
 def _files(folder: Path) -> tuple[str, ...]:

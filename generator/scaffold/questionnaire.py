@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from scaffold.catalog import Catalog, Question
 
+_SafeLoader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TRUE = frozenset({"y", "yes", "t", "true", "on", "1"})
 _FALSE = frozenset({"n", "no", "f", "false", "off", "0"})
 _EXPECTED = {"str": "text", "bool": "true or false", "int": "a whole number", "float": "a number"}
@@ -185,11 +186,14 @@ def environment(catalog: Catalog) -> SandboxedEnvironment:
     options = dict(catalog.settings.get("_envops", {}))
     options.setdefault("keep_trailing_newline", True)
     options["undefined"] = StrictUndefined if options.get("undefined") == "jinja2.StrictUndefined" else Undefined
-    return SandboxedEnvironment(
+    made = SandboxedEnvironment(
         loader=FileSystemLoader(catalog.root),
         extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"],
         **options,
     )
+    # The same filter in C; lists of reserved names are long.
+    made.filters["from_yaml"] = lambda text: yaml.load(text, Loader=_SafeLoader)  # noqa: S506 - it is a safe one
+    return made
 
 
 def _from_text(question: Question, text: str) -> Any:

@@ -83,7 +83,7 @@ def new(
         target=target,
         git=not no_git,
         setup=setup,
-        command=creation.reproduce(questionnaire, complete, extra=_extra(output, no_git=no_git, setup=setup)),
+        command=creation.reproduce(questionnaire, complete, extra=_extra(output, template, no_git=no_git, setup=setup)),
     )
     if dry_run:
         with console.progress("Rendering"):
@@ -123,8 +123,9 @@ def _given(
     return given
 
 
-def _extra(output: Path | None, *, no_git: bool, setup: bool) -> tuple[str, ...]:
+def _extra(output: Path | None, template: Path | None, *, no_git: bool, setup: bool) -> tuple[str, ...]:
     words = ["--output", str(output)] if output is not None else []
+    words += ["--template", str(template)] if template is not None else []
     words += ["--no-git"] if no_git else []
     words += ["--setup"] if setup else []
     return tuple(words)
