@@ -143,14 +143,14 @@ class Questionnaire:
         default = self.default(question, context)
         if ask is not None:
 
-            def complaint(value: Any) -> str:
+            def complaint(said: Any) -> str:
                 try:
-                    self._check(question, value, context)
+                    self._check(question, _as_answer(question, said), context)
                 except ScaffoldError as error:
                     return error.message
                 return ""
 
-            return ask(question, default, complaint)
+            return _as_answer(question, ask(question, default, complaint))
         if default is NO_DEFAULT:
             raise MissingAnswerError(question.key, hint=_how_to_answer(question))
         self._check(question, default, context, derived=True)
@@ -211,6 +211,10 @@ def _from_text(question: Question, text: str) -> Any:
                 return yaml.safe_load(text)
     except (ValueError, yaml.YAMLError) as error:
         raise WrongTypeError(question.key, text, _EXPECTED.get(question.type, "YAML")) from error
+
+
+def _as_answer(question: Question, said: Any) -> Any:
+    return _from_text(question, said) if isinstance(said, str) else said
 
 
 def _fits(kind: str, value: Any) -> bool:

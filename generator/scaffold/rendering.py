@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,7 +39,7 @@ def render(source: Source, answers: Mapping[str, Any], destination: Path, worksp
     """
     root = _plain_folder(source, workspace)
     data = {**answers, "_scaffold_origin": source.record}
-    with _explained(root):
+    with _explained(root), _temporary_files_in(workspace):
         copier.run_copy(
             str(root),
             destination,
@@ -79,6 +80,17 @@ def _make_writable(destination: Path) -> None:
             mode = os.lstat(path).st_mode
             if stat.S_ISREG(mode) and not mode & stat.S_IWUSR:
                 os.chmod(path, stat.S_IMODE(mode) | stat.S_IWUSR)  # noqa: PTH101
+
+
+@contextmanager
+def _temporary_files_in(folder: Path) -> Iterator[None]:
+    # Copier makes temporary folders of its own, which an interrupt can leave behind; here they go with ours.
+    before = tempfile.tempdir
+    tempfile.tempdir = str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
 
 
 @contextmanager

@@ -1,0 +1,104 @@
+"""`scaffold list`: what there is, and only what the evidence shows is called proven."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from scaffold import evidence, source
+
+if TYPE_CHECKING:
+    from conftest import Invoke
+
+
+def _record(small: Path, **changes: Any) -> None:
+    templates = source.find(small)
+    row: dict[str, Any] = {
+        "answers": {"size": "small"}, "passed": 12, "failed": 0, "not_applicable": 3, "seconds": 1.25,
+        "servers": {"kettle": "2.0"}, "date": "2026-11-23", "version": "0.1.0",
+        "digest": evidence.digest(templates, "tea"),
+    }  # fmt: skip
+    evidence.record(templates.evidence / "tea.json", evidence.Row(**(row | changes)))
+
+
+def _state(invoke: Invoke, small: Path) -> str:
+    stacks = invoke("list", "--template", small, "--json").envelope["result"]["stacks"]
+    return str(next(stack["state"] for stack in stacks if stack["name"] == "tea"))
+
+
+def test_shows_options_with_values_and_defaults(small: Path, invoke: Invoke) -> None:
+    stacks = invoke("list", "--template", small, "--json").envelope["result"]["stacks"]
+    tea, coffee = ({option["key"]: option for option in stack["options"]} for stack in stacks)
+
+    assert list(tea) == ["project_name", "owner", "size", "strength", "extras", "leaf"]
+    assert list(coffee) == ["project_name", "owner", "size", "strength", "extras"]
+    assert [value["value"] for value in tea["size"]["values"]] == ["small", "large"]
+    assert tea["size"]["default"] == "small"
+    assert tea["strength"]["default"] == 3
+    assert tea["extras"]["default"] is False
+    assert tea["owner"]["default"] is None
+    assert tea["owner"]["derived_from"] == ["project_name"]
+
+
+def test_text_names_everything(small: Path, invoke: Invoke) -> None:
+    out = invoke("list", "--template", small).out
+
+    for word in ("tea", "coffee", "not proven", "size", "small large", "from project_name", "(needed)"):
+        assert word in out
+
+
+def test_without_evidence_nothing_is_proven(small: Path, invoke: Invoke) -> None:
+    assert _state(invoke, small) == "not proven"
+
+
+def test_green_on_these_very_sources_is_proven(small: Path, invoke: Invoke) -> None:
+    _record(small)
+
+    assert _state(invoke, small) == "proven"
+    assert "12 checks passed on 2026-11-23, kettle 2.0" in invoke("list", "--template", small).out
+
+
+@pytest.mark.parametrize(
+    "changed",
+    ["copier.yml", "templates/shared/contract.jinja", "templates/tea/plain.txt", "contract/steps.yaml", "contract/new"],
+)
+def test_any_change_of_the_sources_makes_it_stale(changed: str, small: Path, invoke: Invoke) -> None:
+    _record(small)
+    with (small / changed).open("a") as file:
+        file.write("\n")
+
+    assert _state(invoke, small) == "stale"
+    assert "last green at v0.1.0" in invoke("list", "--template", small).out
+
+
+def test_another_stack_s_change_leaves_it_proven(small: Path, invoke: Invoke) -> None:
+    _record(small)
+    (small / "templates" / "coffee" / "cup.txt").write_text("larger cup\n")
+
+    assert _state(invoke, small) == "proven"
+
+
+@pytest.mark.parametrize("changes", [{"failed": 1}, {"passed": 0}])
+def test_red_or_empty_is_not_proven(changes: dict[str, int], small: Path, invoke: Invoke) -> None:
+    _record(small, **changes)
+
+    assert _state(invoke, small) == "not proven"
+
+
+def test_one_stale_row_takes_the_claim_from_the_stack(small: Path, invoke: Invoke) -> None:
+    _record(small)
+    _record(small, answers={"size": "large"}, digest="0" * 64)
+
+    assert _state(invoke, small) == "stale"
+
+
+def test_a_new_run_replaces_the_row_with_the_same_answers(small: Path) -> None:
+    _record(small, failed=2)
+    _record(small, answers={"size": "large"})
+    _record(small, passed=13)
+
+    rows = json.loads((small / "docs" / "evidence" / "tea.json").read_text())["rows"]
+    assert [(row["answers"]["size"], row["passed"], row["failed"]) for row in rows] == [("large", 12, 0), ("small", 13, 0)]
