@@ -36,7 +36,7 @@ def commands() -> str:
     """The commands, as Typer describes them, and what every command shares."""
     import subprocess  # noqa: PLC0415
 
-    made = subprocess.run(  # noqa: S603 - Typer's own generator of Markdown
+    made = subprocess.run(
         [sys.executable, "-m", "typer", "scaffold.cli", "utils", "docs", "--name", "scaffold", "--title", "Commands"],
         check=True,
         capture_output=True,
@@ -130,9 +130,7 @@ def checks() -> str:
         f"What `scaffold verify` checks, {len(entries)} in all. `--only` takes an id or the name of a group.\n"
     )
     for group in sorted({entry.group for entry in entries}):
-        rows = [
-            (entry.id, entry.sentence, entry.source, entry.part or "") for entry in entries if entry.group == group
-        ]
+        rows = [(entry.id, entry.sentence, entry.source, entry.part or "") for entry in entries if entry.group == group]
         text += f"\n## {group}\n\n" + _table(("id", "expected", "source", "part"), rows)
     return text
 

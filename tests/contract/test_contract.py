@@ -167,7 +167,12 @@ def test_default_of_a_setting_is_legal(setting: dict[str, Any]) -> None:
 
 
 def test_names_are_unique() -> None:
-    for name, key in (("settings.yaml", "name"), ("metrics.yaml", "name"), ("events.yaml", "event"), ("layout.yaml", "concept")):
+    for name, key in (
+        ("settings.yaml", "name"),
+        ("metrics.yaml", "name"),
+        ("events.yaml", "event"),
+        ("layout.yaml", "concept"),
+    ):
         values = [entry[key] for entry in read(name)]
         assert len(values) == len(set(values)), name
 

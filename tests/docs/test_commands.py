@@ -51,7 +51,9 @@ def test_commands_work(session: Session, tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     here = tmp_path / "work"
     here.mkdir()
-    environment = dict(os.environ, NO_COLOR="1", COLUMNS="100", PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    environment = dict(
+        os.environ, NO_COLOR="1", COLUMNS="100", PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    )
     for command, expected in session.commands:
         if command == "make test":
             # CI runs this one: see .ci/run.
@@ -76,19 +78,33 @@ def _clone(clone: Path) -> None:
 
 def _run(command: str, folder: Path, environment: dict[str, str], expected: list[str]) -> None:
     done = subprocess.run(
-        ["sh", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+        ["sh", "-c", command],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
     )
     said = f"$ {command}\n{done.stdout}\n{done.stderr}"
     assert done.returncode == 0, said
     lines = done.stdout.splitlines() + done.stderr.splitlines()
     for wanted in expected:
         pattern = re.sub(r"([\[\]?*])", r"[\1]", wanted).replace("...", "*")
-        assert any(fnmatch.fnmatchcase(line.rstrip(), pattern) for line in lines), f"no line like {wanted!r} in:\n{said}"
+        assert any(fnmatch.fnmatchcase(line.rstrip(), pattern) for line in lines), (
+            f"no line like {wanted!r} in:\n{said}"
+        )
 
 
 def _serve(command: str, folder: Path, environment: dict[str, str]) -> None:
     with subprocess.Popen(
-        ["sh", "-c", command], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        ["sh", "-c", command],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
     ) as process:
         assert process.stdout is not None
         seen = []

@@ -61,8 +61,8 @@ class Database(ABC):
         """Run a statement; return how many rows it changed."""
 
     @abstractmethod
-    def hold(self, table: str, row_id: object) -> Any:
-        """Hold the write lock on a row (SQLite: on the whole database) for the time of a block."""
+    def transaction(self, statement: str, *parameters: object) -> AbstractContextManager[None]:
+        """Keep a transaction open that has run a statement, for the time of a block; then roll it back."""
 
     @abstractmethod
     def tables(self) -> list[str]:
@@ -75,6 +75,15 @@ class Database(ABC):
     @abstractmethod
     def drop(self) -> None:
         """Remove it."""
+
+    def hold(self, table: str, row_id: object) -> AbstractContextManager[None]:
+        """Hold the write lock on a row (SQLite: on the whole database) for the time of a block."""
+        return self.transaction(f"SELECT 1 FROM {table} WHERE id = %s FOR UPDATE", row_id)  # noqa: S608 - names of ours
+
+    def inserting(self, table: str, row: Mapping[str, object]) -> AbstractContextManager[None]:
+        """Have a row inserted but not committed, for the time of a block."""
+        places = ", ".join(["%s"] * len(row))
+        return self.transaction(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({places})", *row.values())  # noqa: S608 - names of ours
 
     def one(self, statement: str, *parameters: object) -> Row:
         """The only row that a statement returns."""
@@ -145,9 +154,10 @@ class SqliteDatabase(Database):
             return connection.execute(statement.replace("%s", "?"), parameters).rowcount
 
     @contextmanager
-    def hold(self, table: str, row_id: object) -> Iterator[None]:
+    def transaction(self, statement: str, *parameters: object) -> Iterator[None]:
         with closing(self._connect()) as connection:
             connection.execute("BEGIN IMMEDIATE")
+            connection.execute(statement.replace("%s", "?").replace(" FOR UPDATE", ""), parameters)
             yield
             connection.execute("ROLLBACK")
 
@@ -204,9 +214,9 @@ class PostgresqlDatabase(Database):
             return connection.execute(statement, parameters or None).rowcount
 
     @contextmanager
-    def hold(self, table: str, row_id: object) -> Iterator[None]:
+    def transaction(self, statement: str, *parameters: object) -> Iterator[None]:
         with psycopg.connect(self._url) as connection:
-            connection.execute(f"SELECT 1 FROM {table} WHERE id = %s FOR UPDATE", (row_id,))  # noqa: S608 - names of ours
+            connection.execute(statement, parameters)
             yield
             connection.rollback()
 
@@ -250,10 +260,10 @@ class MysqlDatabase(Database):
             return int(cursor.execute(statement, parameters or None))
 
     @contextmanager
-    def hold(self, table: str, row_id: object) -> Iterator[None]:
+    def transaction(self, statement: str, *parameters: object) -> Iterator[None]:
         with closing(self._connect()) as connection, connection.cursor() as cursor:
             connection.begin()
-            cursor.execute(f"SELECT 1 FROM {table} WHERE id = %s FOR UPDATE", (row_id,))  # noqa: S608 - names of ours
+            cursor.execute(statement, parameters)
             yield
             connection.rollback()
 

@@ -1,0 +1,236 @@
+"""Conditional requests and caching: nobody is shown what is no longer so, nobody overwrites what they have not seen."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scaffold.conformance import expect
+from scaffold.conformance.client import together
+from scaffold.conformance.registry import check
+
+if TYPE_CHECKING:
+    from scaffold.conformance.accounts import People, Shop
+    from scaffold.conformance.client import Api
+    from scaffold.conformance.fixtures import Spawn
+
+PUBLIC = "public, no-cache"
+
+
+@check(
+    "CAC01",
+    "A product's ETag is its version; If-None-Match compares weakly and draws 304.",
+    source="RFC 9110 §13.1.2, §15.4.5",
+    part="sample",
+    needs={"admin"},
+)
+def check_product_etag(api: Api, shop: Shop) -> None:
+    """The tag, a weak one, a list, the asterisk; and those that do not match."""
+    product = shop.product()
+    path = f"/v1/products/{product['id']}"
+    full = expect.status(api.get(path), 200)
+    tag = f'"{product["version"]}"'
+    expect.header(full, "etag", tag)
+    expect.header(full, "cache-control", PUBLIC)
+    for value in (tag, f"W/{tag}", f'"x", {tag}', f'{tag},"x"', "*", f'"a,b", {tag}'):
+        reply = expect.status(api.get(path, headers={"If-None-Match": value}), 304)
+        expect.that(not reply.body, "304 has a body", reply)
+        for name in ("etag", "cache-control", "vary"):
+            expect.header(reply, name, full.headers.get(name))
+        expect.status(api.request("HEAD", path, headers={"If-None-Match": value}), 304)
+    for value in ('"x"', tag.strip('"'), f'"{product["version"]}0"', "", "W/", '"', f"'{product['version']}'"):
+        reply = expect.status(api.get(path, headers={"If-None-Match": value}), 200)
+        expect.same("body", reply.json(), product, reply)
+    missing = api.get(f"/v1/products/{uuid.uuid4()}", headers={"If-None-Match": "*"})
+    expect.problem(missing, 404)
+
+
+@check(
+    "CAC04",
+    "A list's ETag is the digest of its body, so that a fleet agrees on it.",
+    source="RFC 9110 §8.8.1; contract §11.5",
+    part="sample",
+    needs={"admin"},
+)
+def check_list_etag(api: Api, shop: Shop) -> None:
+    """And draws 304."""
+    name = f"Listed {uuid.uuid4().hex}"
+    shop.product(name=name)
+    full = expect.status(api.get("/v1/products", params={"q": name}), 200)
+    tag = f'"{hashlib.sha256(full.body).hexdigest()[:32]}"'
+    expect.header(full, "etag", tag)
+    expect.header(full, "cache-control", PUBLIC)
+    reply = expect.status(api.get("/v1/products", params={"q": name}, headers={"If-None-Match": tag}), 304)
+    expect.header(reply, "etag", tag)
+    shop.product(name=name)
+    changed = expect.status(api.get("/v1/products", params={"q": name}, headers={"If-None-Match": tag}), 200)
+    expect.same("rows", len(changed.json()["items"]), 2, changed)
+
+
+@check(
+    "CAC02",
+    "A write is seen by the next read, single and in lists, however warm the cache.",
+    source="contract §1; RFC 9111 §4.4",
+    part="sample",
+    needs={"admin"},
+)
+def check_read_your_writes(api: Api, people: People, shop: Shop) -> None:
+    """Thirty rounds of reading, changing and reading."""
+    mark = uuid.uuid4().hex
+    product = shop.product(name=f"{mark} 0")
+    path = f"/v1/products/{product['id']}"
+    version = product["version"]
+    for number in range(1, 31):
+        for target in (path, f"/v1/products?q={mark}"):
+            expect.status(api.get(target), 200)
+        changed = expect.status(people.admin.api.patch(path, {"name": f"{mark} {number}"}), 200)
+        version += 1
+        expect.same("version", changed.json()["version"], version, changed)
+        expect.header(changed, "etag", f'"{version}"')
+        single = api.get(path)
+        expect.same("product", single.json(), changed.json(), single)
+        expect.header(single, "etag", f'"{version}"')
+        listed = api.get(f"/v1/products?q={mark}")
+        expect.same("list", listed.json()["items"], [changed.json()], listed)
+    expect.status(people.admin.api.delete(path), 204)
+    expect.problem(api.get(path), 404)
+    expect.same("list", api.get(f"/v1/products?q={mark}").json()["items"], [])
+
+
+@check(
+    "CAC03",
+    "An order changes its products' stock, version and ETag, everywhere at once; so does a cancel.",
+    source="RFC 9110 §8.8.1; contract §11.5",
+    part="sample",
+    needs={"admin"},
+)
+def check_order_changes_product(api: Api, people: People, shop: Shop) -> None:
+    """With product and list in the cache."""
+    mark = uuid.uuid4().hex
+    product = shop.product(name=mark, stock=10)
+    path, listing = f"/v1/products/{product['id']}", f"/v1/products?q={mark}"
+    buyer = people.new()
+
+    def look(stock: int, version: int) -> None:
+        single = expect.status(api.get(path), 200)
+        expect.same("stock, version", (single.json()["stock"], single.json()["version"]), (stock, version), single)
+        expect.header(single, "etag", f'"{version}"')
+        listed = expect.status(api.get(listing), 200)
+        expect.same("list", listed.json()["items"], [single.json()], listed)
+
+    first = product["version"]
+    look(10, first)
+    order = shop.order(buyer, (product, 3))
+    look(7, first + 1)
+    expect.status(buyer.api.post(f"/v1/orders/{order['id']}/cancel"), 200)
+    look(10, first + 2)
+
+
+@check(
+    "CAC06",
+    "What is personal is no-store; keys of the issuer may be kept for five minutes.",
+    source="ASVS 14.3.2; RFC 9111 §3.5",
+)
+def check_no_store(api: Api, people: People, answers: dict[str, object]) -> None:
+    """Every kind of reply with a credential, and operational ones."""
+    account = people.new()
+    paths = ["/v1/me", "/v1/api-keys", "/nothing", *(["/v1/orders"] if answers.get("sample") else [])]
+    for path in paths:
+        expect.header(account.api.get(path), "cache-control", "no-store")
+    for path in ("/livez", "/readyz"):
+        expect.header(api.get(path), "cache-control", "no-store")
+    expect.header(api.get("/.well-known/jwks.json"), "cache-control", "public, max-age=300")
+
+
+@check(
+    "CAC07",
+    "If-Match guards PATCH and DELETE: stale, weak and unreadable are 412, and change nothing.",
+    source="RFC 9110 §13.1.1; contract §11.5",
+    part="sample",
+    needs={"admin"},
+)
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+def check_if_match(people: People, shop: Shop, method: str) -> None:
+    """Then the right one, a list with it, the asterisk."""
+    admin = people.admin.api
+    product = shop.product()
+    path, tag = f"/v1/products/{product['id']}", f'"{product["version"]}"'
+    body = {"json": {"name": "Changed"}} if method == "PATCH" else {}
+    for value in ('"0"', f"W/{tag}", tag.strip('"'), "nonsense", '"', f'"x", W/{tag}', "W/*"):
+        reply = admin.request(method, path, headers={"If-Match": value}, **body)  # type: ignore[arg-type]
+        expect.problem(reply, 412, "precondition-failed")
+    expect.same("the product afterwards", shop.get(product["id"]), product)
+    missing = admin.request(method, f"/v1/products/{uuid.uuid4()}", headers={"If-Match": "*"}, **body)  # type: ignore[arg-type]
+    expect.problem(missing, 404)
+    for form in ("{tag}", '"x", {tag}', "*", '{tag} , "y"'):
+        other = shop.product()
+        value = form.format(tag=f'"{other["version"]}"')
+        reply = admin.request(method, f"/v1/products/{other['id']}", headers={"If-Match": value}, **body)  # type: ignore[arg-type]
+        expect.status(reply, 200 if method == "PATCH" else 204)
+
+
+@check(
+    "CAC08",
+    "A patch that changes nothing leaves version and updated_at; one that does raises the version by one.",
+    source="contract §11.4",
+    part="sample",
+    needs={"admin"},
+)
+def check_versions(people: People, shop: Shop) -> None:
+    """An empty patch, the same values, another value."""
+    product = shop.product()
+    path = f"/v1/products/{product['id']}"
+    same = {"name": product["name"], "price_cents": product["price_cents"], "stock": product["stock"]}
+    for body in ({}, same, {"stock": product["stock"]}):
+        reply = expect.status(people.admin.api.patch(path, body), 200)
+        expect.same("the product", reply.json(), product, reply)
+        expect.header(reply, "etag", f'"{product["version"]}"')
+    reply = expect.status(people.admin.api.patch(path, {"price_cents": product["price_cents"] + 1}), 200)
+    expect.same("version", reply.json()["version"], product["version"] + 1, reply)
+    expect.that(reply.json()["updated_at"] >= product["updated_at"], "updated_at went back", reply)
+
+
+@check(
+    "CAC09",
+    "Of many changes to one version exactly one succeeds.",
+    source="RFC 9110 §13.1.1; ASVS 2.3.4",
+    part="sample",
+    needs={"admin"},
+)
+def check_lost_update(people: People, shop: Shop) -> None:
+    """Twenty at once, all with the same If-Match."""
+    product = shop.product()
+    path, tag = f"/v1/products/{product['id']}", f'"{product["version"]}"'
+    admin = people.admin.api
+    replies = together(
+        [partial(admin.patch, path, {"price_cents": 5000 + n}, headers={"If-Match": tag}) for n in range(20)]
+    )
+    expect.same("statuses", sorted(reply.status for reply in replies), [200] + [412] * 19)
+    winner = next(reply for reply in replies if reply.status == 200)
+    expect.same("the product", shop.get(product["id"]), winner.json(), winner)
+
+
+@check(
+    "CAC10",
+    "Several processes agree: a write through one is seen through all.",
+    source="contract §11.10",
+    part="redis",
+    needs={"settings", "admin", "redis"},
+)
+def check_processes(spawn: Spawn, answers: dict[str, object]) -> None:
+    """Two workers, fifty changes, each read over several connections."""
+    if not answers.get("sample"):
+        return
+    service = spawn(WEB_CONCURRENCY="2")
+    people = spawn.people(service)
+    admin = people.admin.api
+    created = admin.post("/v1/products", {"sku": "W-1", "name": "w", "price_cents": 1, "currency": "EUR", "stock": 1})
+    path = f"/v1/products/{expect.status(created, 201).json()['id']}"
+    for number in range(50):
+        changed = expect.status(admin.patch(path, {"stock": number + 10}), 200).json()
+        for reply in together([lambda: service.api().get(path) for _ in range(4)]):
+            expect.same("product", reply.json(), changed, reply)

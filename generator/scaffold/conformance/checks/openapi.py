@@ -1,0 +1,113 @@
+"""The OpenAPI document: valid, equal to the contract, and true."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from openapi_schema_validator import OAS31Validator
+
+from scaffold.conformance import expect
+from scaffold.conformance.fuzzing import fuzz
+from scaffold.conformance.registry import check
+
+if TYPE_CHECKING:
+    from scaffold.conformance.accounts import People
+    from scaffold.conformance.client import Api
+    from scaffold.conformance.openapi import OpenApi
+    from scaffold.conformance.service import Service
+
+
+def _served(api: Api) -> dict[str, Any]:
+    reply = expect.status(api.get("/openapi.json"), 200)
+    expect.same("Content-Type", reply.media_type, "application/json", reply)
+    document: dict[str, Any] = reply.json()
+    return document
+
+
+@check(
+    "OAS01",
+    "The document served is the contract's, for the parts that the project has.",
+    source="OpenAPI 3.1.1; contract §2",
+    needs={"settings"},
+)
+def check_document(api: Api, openapi: OpenApi) -> None:
+    """Paths, components, security: everything but title, version and description."""
+    served, wanted = _served(api), openapi.document
+    for name in ("openapi", "paths", "components", "tags", "servers", "security"):
+        differences = list(_differences(f"/{name}", served.get(name), wanted.get(name)))
+        expect.same("differences", differences[:10], [])
+    expect.that(served["info"]["title"], "the document has no title")
+
+
+def _differences(place: str, got: Any, wanted: Any) -> Any:
+    if isinstance(got, dict) and isinstance(wanted, dict):
+        for name in sorted(got.keys() | wanted.keys()):
+            if name not in got:
+                yield f"{place}/{name} is missing"
+            elif name not in wanted:
+                yield f"{place}/{name} is not in the contract"
+            else:
+                yield from _differences(f"{place}/{name}", got[name], wanted[name])
+    elif isinstance(got, list) and isinstance(wanted, list) and len(got) == len(wanted):
+        for number, (one, other) in enumerate(zip(got, wanted, strict=True)):
+            yield from _differences(f"{place}/{number}", one, other)
+    elif got != wanted:
+        yield f"{place}: {got!r} instead of {wanted!r}"
+
+
+@check(
+    "OAS05",
+    "Every schema of the document is a valid JSON Schema of 2020-12.",
+    source="OpenAPI 3.1.1 §4.8.24",
+    needs={"settings"},
+)
+def check_schemas(api: Api) -> None:
+    """As served, with every reference resolving."""
+    document = _served(api)
+    for schema in document["components"]["schemas"].values():
+        OAS31Validator.check_schema(schema)
+    for reference in _references(document):
+        node: Any = document
+        for step in reference.removeprefix("#/").split("/"):
+            expect.that(step in node, f"{reference} leads nowhere")
+            node = node[step]
+
+
+def _references(node: Any) -> Any:
+    if isinstance(node, dict):
+        if isinstance(node.get("$ref"), str):
+            yield node["$ref"]
+        for value in node.values():
+            yield from _references(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _references(value)
+
+
+@check("OAS04", "Nothing answers that the document does not name.", source="ASVS 13.4.1; API9:2023")
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/admin", "/admin/", "/actuator", "/actuator/env", "/debug", "/debug/pprof/", "/__debug__/", "/.env", "/.git/config",
+        "/health", "/healthz", "/status", "/api", "/v1/users", "/v1/admin", "/v1/sessions", "/graphql", "/swagger",
+        "/swagger-ui.html", "/v3/api-docs", "/api-docs", "/redoc", "/console", "/h2-console", "/server-status",
+        "/phpinfo.php", "/static/", "/media/", "/favicon.ico", "/robots.txt", "/package.json", "/manage.py", "/var/",
+    ],
+)  # fmt: skip
+def check_hidden_paths(api: Api, path: str) -> None:
+    """What scanners try first."""
+    expect.problem(api.get(path), 404)
+
+
+@check(
+    "OAS02",
+    "Requests generated from the document draw only documented, valid replies.",
+    source="OpenAPI 3.1.1; schemathesis",
+    needs={"unlimited", "admin"},
+    shares="generated",
+)
+def check_generated(service: Service, people: People, openapi: OpenApi) -> None:
+    """Every operation, valid and invalid data, as an administrator."""
+    failures = fuzz(openapi.document, service.url, people.login(people.admin.email, people.admin.password).access)
+    expect.same("failures", failures[:5], [])
