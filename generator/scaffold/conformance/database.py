@@ -24,7 +24,8 @@ from scaffold.conformance.network import LOOPBACK
 from scaffold.conformance.servers import mariadb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from scaffold.conformance.registry import Database as Dialect
