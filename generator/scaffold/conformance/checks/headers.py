@@ -28,7 +28,7 @@ DOCS_CSP = (
 FOREIGN = "https://foreign.suite.example"
 ASKS = {"authorization", "content-type", "x-api-key", "x-request-id"}
 SAMPLE_ASKS = {"if-match", "if-none-match", "idempotency-key"}
-EXPOSED = {"location", "link", "retry-after", "ratelimit", "ratelimit-policy", "x-request-id", "www-authenticate"}
+EXPOSED = {"location", "link", "retry-after", "ratelimit", "ratelimit-policy", "x-request-id"}
 SAMPLE_EXPOSED = {"etag", "idempotency-replayed"}
 
 

@@ -1,0 +1,114 @@
+"""The combinations of options that each stack is proven in, and what is done to prove one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pymysql
+
+from scaffold.conformance.servers.mariadb import mariadb
+from scaffold.conformance.servers.postgresql import postgresql
+from scaffold.conformance.servers.redis import redis_server
+
+if TYPE_CHECKING:
+    from scaffold.conformance.servers import Server
+
+NAME = "shop"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One combination: a name, and the options that differ from their defaults."""
+
+    name: str
+    options: tuple[str, ...] = ()
+    always: bool = False
+    """Whether it runs although evidence stands for it."""
+
+    def __str__(self) -> str:
+        """Name it in the test's id."""
+        return self.name
+
+    @property
+    def answers(self) -> dict[str, object]:
+        """The options as the answers file has them."""
+        pairs = (option.split("=") for option in self.options)
+        return {key: {"true": True, "false": False}.get(value, value) for key, value in pairs}
+
+
+ROWS = (
+    Row("sqlite", always=True),
+    Row("postgresql-redis", ("database=postgresql", "redis=true")),
+    Row("mysql", ("database=mysql", "ci=gitlab")),
+    Row("without-sample", ("sample=false", "license=MIT", "ci=none")),
+    Row("postgresql-redis-without-sample", ("database=postgresql", "redis=true", "sample=false")),
+)
+
+
+def prove(stack: str, row: Row, folder: Path, evidence: Path | None) -> None:
+    """Render, set up, format, check, build and verify a project; record it where that is asked for."""
+    project = folder / NAME
+    scaffold = [sys.executable, "-m", "scaffold"]
+    options = [part for option in row.options for part in ("-d", option)]
+    run([*scaffold, "new", NAME, "--stack", stack, "--output", folder, "--yes", *options], folder)
+    with ExitStack() as servers:
+        settings = _servers(servers, row)
+        run(["make", "setup", *settings], project)
+        run(["make", "format", *settings], project)
+        changed = run(["git", "status", "--porcelain", "--untracked-files=no"], project)
+        assert changed == "", f"the formatter changes a fresh project:\n{changed}"
+        run(["make", "check", "build", *settings], project)
+    record = ["--record", evidence] if evidence else []
+    run([*scaffold, "verify", project, *record], folder)
+
+
+def _servers(stack: ExitStack, row: Row) -> list[str]:
+    """Start the servers that the project's own tests need; return the settings that make is told."""
+    settings = []
+    if row.answers.get("database") == "postgresql":
+        settings.append(f"DATABASE_URL={_postgresql(stack.enter_context(postgresql()))}")
+    if row.answers.get("database") == "mysql":
+        settings.append(f"DATABASE_URL={_mysql(stack.enter_context(mariadb()))}")
+    if row.answers.get("redis"):
+        settings.append(f"REDIS_URL={stack.enter_context(redis_server()).service_url}")
+    return settings
+
+
+def _postgresql(server: Server) -> str:
+    with psycopg.connect(server.admin_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {NAME}")
+    return urlunsplit(urlsplit(server.admin_url)._replace(path=f"/{NAME}"))
+
+
+def _mysql(server: Server) -> str:
+    parts = urlsplit(server.admin_url)
+    with pymysql.connect(
+        host=parts.hostname, port=parts.port or 3306, user=parts.username, password=parts.password or ""
+    ) as connection:
+        connection.cursor().execute(f"CREATE DATABASE {NAME}")
+    return urlunsplit(parts._replace(path=f"/{NAME}"))
+
+
+def run(command: list[object], folder: Path) -> str:
+    """Run a command to its end; its output is shown when it fails."""
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"NO_COLOR": "1", "CI": "true"},
+        check=False,
+    )
+    shown = " ".join(str(part) for part in command)
+    assert done.returncode == 0, f"$ {shown}\n{done.stdout[-20000:]}"
+    return done.stdout
