@@ -202,7 +202,7 @@ PAGES: dict[str, Callable[[Api], Reply]] = {
 }
 
 
-@check("ERR07", "No request draws a page of a framework, or a 500.", source="ASVS 16.5.1")
+@check("ERR08", "No request draws a page of a framework, or a 500.", source="ASVS 16.5.1")
 @pytest.mark.parametrize("name", PAGES)
 def check_no_pages(api: Api, name: str) -> None:
     """Odd requests that a client library does send."""
