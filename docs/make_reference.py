@@ -5,6 +5,7 @@ Run it after a change of any of them: `python docs/make_reference.py`; a test fa
 
 from __future__ import annotations
 
+import html
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,7 +51,7 @@ def commands() -> str:
         ("5", "a tool is missing"),
         ("130", "cancelled"),
     ]
-    return made.stdout.rstrip() + "\n\n## Exit codes\n\n" + _table(("code", "meaning"), codes)
+    return html.unescape(made.stdout).rstrip() + "\n\n## Exit codes\n\n" + _table(("code", "meaning"), codes)
 
 
 def options() -> str:
