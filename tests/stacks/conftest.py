@@ -19,7 +19,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--all-rows") or config.getoption("--record"):
         return
-    kept, proven = [], []
+    kept: list[pytest.Item] = []
+    proven: list[pytest.Item] = []
     for item in items:
         callspec = getattr(item, "callspec", None)
         row = callspec.params.get("row") if callspec else None
