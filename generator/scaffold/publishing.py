@@ -70,17 +70,19 @@ def publish(made: Path, target: Path) -> None:
         WriteFailedError: The system refused to write.
     """
     try:
-        if made.stat().st_dev == ground(target.parent).stat().st_dev:
+        try:
             _move(made, target)
-        else:
-            _publish_across(made, target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            _move_across(made, target)
     except (OSError, shutil.Error) as error:
         if error.errno in {errno.ENOTEMPTY, errno.EEXIST}:
             raise TargetNotEmptyError(target, sorted(entry.name for entry in target.iterdir())) from error
         raise WriteFailedError(target, error.strerror or _first_reason(error)) from error
 
 
-def _publish_across(made: Path, target: Path) -> None:
+def _move_across(made: Path, target: Path) -> None:
     sibling: Path | None = None
     try:
         with deferred():

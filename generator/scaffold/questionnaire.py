@@ -35,7 +35,7 @@ _EXPECTED = {"str": "text", "bool": "true or false", "int": "a whole number", "f
 class Ask(Protocol):
     """Asks the user one question."""
 
-    def __call__(self, question: Question, default: Any, check: Callable[[Any], str]) -> Any:
+    def __call__(self, question: Question, default: Any, check: Callable[[Any], str], /) -> Any:
         """Return the answer; `check` tells what is wrong with one, or nothing."""
 
 

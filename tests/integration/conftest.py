@@ -107,9 +107,7 @@ def launch() -> Launch:
 
     def launch(*arguments: str | Path, **options: Any) -> Outcome:
         command = [sys.executable, "-m", "scaffold", *map(str, arguments)]
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, **options
-        )
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, **options)
         return Outcome(done.returncode, done.stdout, done.stderr)
 
     return launch

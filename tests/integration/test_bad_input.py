@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Invoke
+    from tests.integration.conftest import Invoke
 
 # Copier leaves the listing of a folder open when a template in it fails.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -60,6 +60,11 @@ def _replaced(name: str, old: str, new: str) -> Callable[[Path, Path], object]:
         (source / name).write_text(text.replace(old, new))
 
     return replace
+
+
+def _bad_evidence(_work: Path, source: Path) -> None:
+    (source / "docs/evidence").mkdir(parents=True)
+    (source / "docs/evidence/tea.json").write_text("{")
 
 
 NEW = ("new", "pot", "--stack", "tea")
@@ -142,7 +147,7 @@ MISTAKES = [
     Mistake("doctor outside a project", ("doctor", "."), 1, "not-a-project", (".copier-answers.yml",)),
     Mistake("doctor of an unknown stack", ("doctor", "--stack", "tee"), 2, "unknown-stack", ('did you mean "tea"?',)),
     Mistake("project with broken answers", ("doctor", "."), 2, "answers-file", ("which stack",), _write(".copier-answers.yml", "size: small\n")),
-    Mistake("evidence broken", ("list",), 1, "evidence", ("tea.json",), lambda _, source: [(source / "docs/evidence").mkdir(parents=True), (source / "docs/evidence/tea.json").write_text("{")]),
+    Mistake("evidence broken", ("list",), 1, "evidence", ("tea.json",), _bad_evidence),
     Mistake("admin without password", ("verify", "--url", "http://x", "--admin", "a@b.c"), 2, "usage", ("SCAFFOLD_ADMIN_PASSWORD",)),
 ]  # fmt: skip
 

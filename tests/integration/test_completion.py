@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Launch
+    from tests.integration.conftest import Launch
 
 
 @pytest.mark.parametrize(

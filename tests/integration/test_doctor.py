@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Invoke
+    from tests.integration.conftest import Invoke
 
 
 def test_a_missing_tool_has_an_exit_code_and_a_way_to_get_it(small: Path, invoke: Invoke) -> None:

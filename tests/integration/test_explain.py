@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Invoke
+    from tests.integration.conftest import Invoke
 
 
 @pytest.fixture

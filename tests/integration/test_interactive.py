@@ -19,7 +19,7 @@ import yaml
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Invoke
+    from tests.integration.conftest import Invoke
 
 UP, DOWN, ENTER, CTRL_C, CTRL_D, CTRL_U = "\x1b[A", "\x1b[B", "\r", "\x03", "\x04", "\x15"
 PATIENCE_SECONDS = 30

@@ -18,7 +18,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conftest import Launch
+    from tests.integration.conftest import Launch
 
 DRIVER = Path(__file__).with_name("interrupting.py")
 POINTS = 60
@@ -100,7 +100,9 @@ def test_at_every_point_across_file_systems(name: str, work: Path, small: Path, 
 @pytest.mark.parametrize("name", ["SIGKILL", "SIGINT", "SIGTERM"])
 def test_from_outside(name: str, after: float, work: Path, small: Path) -> None:
     arguments = [sys.executable, "-m", "scaffold", "new", "pot", "-s", "tea", "--template", str(small)]
-    with subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
         time.sleep(after)
         process.send_signal(getattr(signal, name))
         process.communicate(timeout=30)

@@ -13,9 +13,11 @@ from referencing import Registry, Resource
 import scaffold
 
 if TYPE_CHECKING:
-    from conftest import Invoke, Outcome
+    from tests.integration.conftest import Invoke, Outcome
 
-SCHEMAS = {path.stem: json.loads(path.read_text()) for path in (Path(scaffold.__file__).parent / "schemas").glob("*.json")}
+SCHEMAS = {
+    path.stem: json.loads(path.read_text()) for path in (Path(scaffold.__file__).parent / "schemas").glob("*.json")
+}
 REGISTRY: Registry[Any] = Registry().with_resources(
     [(schema["$id"], Resource.from_contents(schema)) for schema in SCHEMAS.values()]
 )

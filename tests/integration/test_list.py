@@ -11,7 +11,7 @@ import pytest
 from scaffold import evidence, source
 
 if TYPE_CHECKING:
-    from conftest import Invoke
+    from tests.integration.conftest import Invoke
 
 
 def _record(small: Path, **changes: Any) -> None:
@@ -101,4 +101,7 @@ def test_a_new_run_replaces_the_row_with_the_same_answers(small: Path) -> None:
     _record(small, passed=13)
 
     rows = json.loads((small / "docs" / "evidence" / "tea.json").read_text())["rows"]
-    assert [(row["answers"]["size"], row["passed"], row["failed"]) for row in rows] == [("large", 12, 0), ("small", 13, 0)]
+    assert [(row["answers"]["size"], row["passed"], row["failed"]) for row in rows] == [
+        ("large", 12, 0),
+        ("small", 13, 0),
+    ]

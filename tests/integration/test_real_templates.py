@@ -15,7 +15,7 @@ from scaffold import catalog, explanation, project, source
 from scaffold.questionnaire import Questionnaire
 
 if TYPE_CHECKING:
-    from conftest import Invoke
+    from tests.integration.conftest import Invoke
 
 ROOT = Path(__file__).parents[2]
 STACKS = [choice.value for choice in catalog.load(source.find()).stacks]

@@ -12,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Invoke, Launch
+    from tests.integration.conftest import Invoke, Launch
 
 PROBE = """
 import json, sys
@@ -29,7 +29,8 @@ def _imported(*arguments: str) -> tuple[int, set[str]]:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], *([name, "--help"] for name in ("new", "list", "doctor", "verify", "explain"))]
+    "arguments",
+    [["--help"], ["--version"], *([name, "--help"] for name in ("new", "list", "doctor", "verify", "explain"))],
 )
 def test_help_waits_for_nothing_heavy(arguments: list[str]) -> None:
     code, modules = _imported(*arguments)

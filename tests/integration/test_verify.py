@@ -15,10 +15,12 @@ from scaffold.conformance import CheckResult, Outcome, Progress, RunResult
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Invoke, Launch
+    from tests.integration.conftest import Invoke, Launch
 
 PASSED = CheckResult("TEA-1", "tea", "the tea is hot", "RFC 2324", Outcome.PASSED, cases=2, duration=0.5)
-FAILED = CheckResult("TEA-2", "tea", "the cup is whole", "RFC 2324 §2", Outcome.FAILED, report="expected a cup\ngot shards")
+FAILED = CheckResult(
+    "TEA-2", "tea", "the cup is whole", "RFC 2324 §2", Outcome.FAILED, report="expected a cup\ngot shards"
+)
 ABSENT = CheckResult("JUG-1", "jug", "the jug pours", "RFC 7168", Outcome.NOT_APPLICABLE, reason="size=small")
 UNTESTED = CheckResult("JUG-2", "jug", "the jug survives", "RFC 7168", Outcome.UNTESTED, reason="needs a jug")
 

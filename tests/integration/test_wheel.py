@@ -52,7 +52,10 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _without_network(tmp_path: Path) -> tuple[list[str], dict[str, str]]:
     for prefix in UNSHARED:
-        if shutil.which(prefix[0]) and subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0:
+        if (
+            shutil.which(prefix[0])
+            and subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0
+        ):
             return prefix, dict(os.environ)
     (tmp_path / "sitecustomize.py").write_text(BLOCKED)
     return [], {**os.environ, "PYTHONPATH": str(tmp_path)}
@@ -62,7 +65,11 @@ def test_holds_everything_that_a_project_is_made_of(wheel: Path) -> None:
     names = set(ZipFile(wheel).namelist())
 
     tracked = subprocess.run(
-        ["git", "ls-files", "-z", "copier.yml", "templates", "contract"], cwd=ROOT, check=True, capture_output=True, text=True
+        ["git", "ls-files", "-z", "copier.yml", "templates", "contract"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout.split("\0")
     wanted = {f"scaffold/source/{name}" for name in tracked if name and (ROOT / name).is_file()}
     assert wanted <= names
@@ -87,7 +94,10 @@ def test_makes_the_same_project_as_the_checkout(installed: Path, work: Path) -> 
     _run([installed, "new", "shop", "--stack", "django"])
     _run([sys.executable, "-m", "scaffold", "new", "shop", "--stack", "django", "--output", "checkout"])
 
-    trees = {_run(["git", "rev-parse", "HEAD^{tree}"], cwd=folder).stdout for folder in (work / "shop", work / "checkout/shop")}
+    trees = {
+        _run(["git", "rev-parse", "HEAD^{tree}"], cwd=folder).stdout
+        for folder in (work / "shop", work / "checkout/shop")
+    }
     assert len(trees) == 1
 
 

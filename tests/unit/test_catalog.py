@@ -1,0 +1,66 @@
+"""The questionnaire is read as Copier reads it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from copier._template import load_template_config
+
+from scaffold import catalog as catalogs
+from scaffold import source
+from scaffold.catalog import NO_DEFAULT
+from scaffold.errors import BrokenTemplateError
+
+if TYPE_CHECKING:
+    from scaffold.catalog import Catalog
+    from scaffold.source import Source
+
+
+@pytest.mark.parametrize("which", ["small", "real"])
+def test_reads_what_copier_reads(which: str, small: Source) -> None:
+    templates = small if which == "small" else source.find()
+    theirs: dict[str, Any] = dict(load_template_config(templates.root / "copier.yml"))
+    ours = catalogs.load(templates)
+
+    assert {question.key for question in ours.questions} == {key for key in theirs if not key.startswith("_")}
+    assert ours.settings == {key: value for key, value in theirs.items() if key.startswith("_")}
+
+
+def test_questions_come_in_the_order_they_are_asked(catalog: Catalog) -> None:
+    assert [question.key for question in catalog.asked] == [
+        "stack", "project_name", "owner", "size", "strength", "extras", "leaf",
+    ]  # fmt: skip
+
+
+def test_a_question_knows_its_values(catalog: Catalog) -> None:
+    assert catalog["size"].values == ("small", "large")
+    assert catalog["extras"].values == ("true", "false")
+    assert catalog["owner"].values == ()
+    assert catalog["project_name"].default is NO_DEFAULT
+
+
+def test_a_derived_question_is_not_asked(catalog: Catalog) -> None:
+    assert catalog["shout"].derived
+    assert "shout" in catalog
+    assert catalog["shout"] not in catalog.asked
+
+
+def test_an_unknown_question_is_a_key_error(catalog: Catalog) -> None:
+    with pytest.raises(KeyError):
+        catalog["milk"]
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../outside.yml"])
+def test_nothing_outside_the_source_is_included(path: str, small: Source) -> None:
+    (small.root.parent / "outside.yml").write_text("milk: {type: str}\n")
+    (small.root / "copier.yml").write_text(f"--- !include {path}\n")
+
+    with pytest.raises(BrokenTemplateError):
+        catalogs.load(small)
+
+
+def test_a_question_in_short_form_has_a_type(small: Source) -> None:
+    (small.root / "copier.yml").write_text("a: 1\nb: true\nc: text\nd: [x]\n")
+
+    assert [question.type for question in catalogs.load(small).questions] == ["int", "bool", "str", "yaml"]
