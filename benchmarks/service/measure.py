@@ -26,12 +26,14 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import quote
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 CONNECTIONS = 8
 PRODUCTS = 5000
+START_TIMEOUT = 60.0
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -118,7 +120,7 @@ def start(name: str, command: list[str], folder: Path, environment: dict[str, st
             connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             if b" 200 " in connection.recv(100):
                 return Server(name, process, port, time.perf_counter() - began)
-        if process.poll() is not None or time.perf_counter() - began > 60:
+        if process.poll() is not None or time.perf_counter() - began > START_TIMEOUT:
             message = f"{name} did not start"
             raise RuntimeError(message)
         time.sleep(0.02)
@@ -139,7 +141,7 @@ def get(path: str, headers: str = "") -> bytes:
 class Django:
     """How the Django stack and its references are made and started."""
 
-    variants: dict[str, dict[str, str]] = {
+    variants: ClassVar[dict[str, dict[str, str]]] = {
         "service": {},
         "service, traces on": {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"},
         "service, log level error": {"LOG_LEVEL": "error"},
