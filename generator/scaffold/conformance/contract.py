@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -116,3 +117,8 @@ def schema_sql(answers: Mapping[str, object]) -> str:
     text = (contract_folder() / "schema.sql").read_text(encoding="utf-8")
     common, _, sample = text.partition("-- part: sample\n")
     return common + sample if answers.get("sample") else common
+
+
+def tables(answers: Mapping[str, object]) -> set[str]:
+    """Names of the tables of a project's schema."""
+    return set(re.findall(r"^CREATE TABLE (\w+)", schema_sql(answers), re.MULTILINE))

@@ -121,6 +121,11 @@ class Database(ABC):
         ]
         return self.query(f"SELECT * FROM {table} WHERE {condition}", *values)  # noqa: S608 - names of ours
 
+    def statements(self) -> int:
+        """How many statements the server has counted for this database, transaction control aside."""
+        message = f"{self.dialect} counts no statements"
+        raise NotImplementedError(message)
+
     def dump(self) -> str:
         """Every value of every table, as text."""
         return "\n".join(
@@ -182,6 +187,7 @@ class SqliteDatabase(Database):
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.file, timeout=10, isolation_level=None)
         connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA foreign_keys = ON")
         return connection
 
     def _is_wal(self) -> bool:
@@ -229,6 +235,19 @@ class PostgresqlDatabase(Database):
 
     def drop(self) -> None:
         self._administer(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(self.name)))
+
+    def statements(self) -> int:
+        with psycopg.connect(self._server.admin_url, autocommit=True) as connection:
+            connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+            # Of the service's role alone: the suite reads in the same database.
+            row = connection.execute(
+                "SELECT coalesce(sum(calls), 0) FROM pg_stat_statements s"
+                " JOIN pg_database d ON d.oid = s.dbid JOIN pg_roles r ON r.oid = s.userid"
+                " WHERE d.datname = %s AND r.rolname = %s AND query !~* %s",
+                (self.name, urlsplit(self.service_url).username, _NO_STATEMENTS),
+            ).fetchone()
+        assert row is not None
+        return int(row[0])
 
     def _administer(self, statement: sql.Composed) -> None:
         with psycopg.connect(self._server.admin_url, autocommit=True) as connection:
@@ -310,6 +329,10 @@ def same_id(stored: object, row_id: str) -> bool:
 
 
 _numbers: Iterator[int] = itertools.count(1)
+# Transaction control and a pool's test of its connections.
+_NO_STATEMENTS = (
+    r"^ *(BEGIN|START|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|SET|SHOW|DEALLOCATE|SELECT ([$]?1|[?]|pg_catalog.set_config.*))"
+)
 
 
 def _with_path(url: str, name: str) -> str:

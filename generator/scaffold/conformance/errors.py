@@ -22,3 +22,7 @@ class StartError(ConformanceError):
     """A server or the service did not start."""
 
     code = "start-failed"
+
+
+class NoServiceError(StartError):
+    """The service that most checks share did not start: there is nothing to test."""

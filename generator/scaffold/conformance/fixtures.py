@@ -33,7 +33,7 @@ Services of a check's own (declare `settings`; about two seconds each, so share 
 
     spawn       spawn(RATE_LIMIT_DEFAULT="5/2", METRICS_TOKEN=None, ...) -> Service with a new database;
                 ended after the check. Keyword arguments: target=Database, environment={...}, cwd=Path,
-                wait=False. `spawn.people(service)` gives People of it.
+                wait=False, settings={...} (as keywords). `spawn.people(service)` gives People of it.
     spawn_shared    the same for fixtures of a wider scope (module); ended with the run
     launcher    Launcher: .command("web"|"release", settings) -> Process, .release(database),
                 .new_database(), .empty_database(), .settings(**changes)
@@ -87,6 +87,7 @@ class Spawn(Protocol):
         environment: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         wait: bool = True,
+        settings: Mapping[str, str | None] | None = None,
         **changes: str | None,
     ) -> Service:
         """As `Launcher.start`."""
@@ -257,9 +258,12 @@ class _Spawn:
         environment: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         wait: bool = True,
+        settings: Mapping[str, str | None] | None = None,
         **changes: str | None,
     ) -> Service:
-        service = self._launcher.start(target=target, environment=environment, cwd=cwd, wait=wait, **changes)
+        service = self._launcher.start(
+            target=target, environment=environment, cwd=cwd, wait=wait, settings=settings, **changes
+        )
         self.started.append(service)
         return service
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from scaffold.conformance import registry
-from scaffold.conformance.errors import StartError
+from scaffold.conformance.errors import NoServiceError
 from scaffold.conformance.expect import Mismatch
 from scaffold.conformance.fixtures import RECORDER
 from scaffold.conformance.plan import Plan
@@ -62,7 +62,7 @@ def pytest_runtest_makereport(
         report.user_properties.append((_REPORT, f"skipped, which counts as a failure: {report.longreprtext}"))
     elif report.failed and call.excinfo is not None:
         report.user_properties.append((_REPORT, _describe(item, call.excinfo)))
-        if isinstance(call.excinfo.value, StartError):
+        if isinstance(call.excinfo.value, NoServiceError):
             report.user_properties.append(("start_error", [call.excinfo.value.message, call.excinfo.value.hint]))
     return report
 

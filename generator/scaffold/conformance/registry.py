@@ -5,32 +5,15 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar, get_args
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-Means = Literal[
-    "http",
-    "raw",
-    "admin",
-    "metrics_token",
-    "unlimited",
-    "signing_key",
-    "sql",
-    "logs",
-    "process",
-    "settings",
-    "fault_proxy",
-    "otlp",
-    "redis",
-    "project",
-]
-
-MEANS: Mapping[Means, str] = {
+MEANS: Mapping[str, str] = {
     "http": "an HTTP client",
     "raw": "a raw TCP connection to the service",
     "admin": "an administrator's account",
@@ -60,9 +43,9 @@ class Check:
     sentence: str
     source: str
     group: str
-    needs: frozenset[Means]
+    needs: frozenset[str]
     part: Part | None
-    databases: frozenset[Database] | None
+    databases: frozenset[str] | None
     shares: str | None
     """Checks that share this name run one after another in one process (they share a service)."""
 
@@ -74,7 +57,7 @@ class Check:
             return f"the project was rendered with database={answers.get('database')}"
         return None
 
-    def untestable(self, means: frozenset[Means]) -> str | None:
+    def untestable(self, means: frozenset[str]) -> str | None:
         """Which means the run lacks for the check, or None."""
         missing = [text for name, text in MEANS.items() if name in self.needs - means]
         return f"needs {' and '.join(missing)}" if missing else None
@@ -88,15 +71,19 @@ def check(  # noqa: PLR0913 - one keyword for each fact that the register holds
     sentence: str,
     *,
     source: str,
-    needs: set[Means] | frozenset[Means] = frozenset(),
+    needs: Collection[str] = (),
     part: Part | None = None,
-    databases: set[Database] | None = None,
+    databases: Collection[str] | None = None,
     shares: str | None = None,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Register a pytest function (named `check_...`) as the check `id_`.
 
     The group is the name of the module. `http` need not be declared.
     """
+    unknown = set(needs) - MEANS.keys() | set(databases or ()) - set(get_args(Database))
+    if unknown:
+        msg = f"{id_} needs what there is not: {unknown}"
+        raise ValueError(msg)
 
     def register(function: Callable[P, R]) -> Callable[P, R]:
         entry = Check(

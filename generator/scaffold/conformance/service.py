@@ -14,7 +14,7 @@ import redis
 
 from scaffold.conformance import contract, database
 from scaffold.conformance.client import Api
-from scaffold.conformance.errors import StartError
+from scaffold.conformance.errors import NoServiceError, StartError
 from scaffold.conformance.logbook import Logbook
 from scaffold.conformance.network import LOOPBACK, free_port, wait_until
 from scaffold.conformance.process import Process
@@ -131,7 +131,7 @@ class Launcher:
     _services: list[Service] = field(default_factory=list)
     _databases: list[Database] = field(default_factory=list)
     _pristine: Database | None = None
-    _start_error: StartError | None = None
+    _start_error: NoServiceError | None = None
     _redis_numbers: Any = field(default_factory=lambda: itertools.count(1))
 
     @property
@@ -218,6 +218,7 @@ class Launcher:
         environment: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         wait: bool = True,
+        settings: Mapping[str, str | None] | None = None,
         **changes: str | None,
     ) -> Service:
         """Start `web`.
@@ -227,30 +228,30 @@ class Launcher:
             environment: Variables that are no settings of the contract (TZ, LANG, OpenTelemetry's own).
             cwd: Its working directory, the project's folder if not given.
             wait: Return only when it is ready.
+            settings: As `changes`, for names that are computed.
             changes: Settings that differ from `settings()`; None leaves one unset.
 
         Raises:
             StartError: It was to be waited for, and did not become ready.
         """
-        if self._start_error is not None:
-            raise self._start_error
         target = target or self.new_database()
-        port = int(changes.pop("PORT", None) or free_port())
-        settings = self.settings(**({"DATABASE_URL": target.service_url} | changes), PORT=str(port))
+        merged = {"DATABASE_URL": target.service_url, "PORT": str(free_port())} | dict(settings or {}) | changes
+        own = self.settings(**merged)
+        port = int(own["PORT"])
         client: redis.Redis | None = None
-        if self.project.answers.get("redis") and "REDIS_URL" not in changes:
-            settings["REDIS_URL"] = self.redis_url()
-        if "REDIS_URL" in settings and wait:
-            client = redis.Redis.from_url(settings["REDIS_URL"])
-        process = self.command("web", settings | dict(environment or {}), cwd=cwd)
+        if self.project.answers.get("redis") and "REDIS_URL" not in merged:
+            own["REDIS_URL"] = self.redis_url()
+        if "REDIS_URL" in own and wait:
+            client = redis.Redis.from_url(own["REDIS_URL"])
+        process = self.command("web", own | dict(environment or {}), cwd=cwd)
         host, port = self.falsifier.address(LOOPBACK, port)
         service = Service(
             url=f"http://{host}:{port}",
             answers=self.project.answers,
             recorder=self.recorder,
             admin=ADMIN,
-            metrics_token=settings.get("METRICS_TOKEN"),
-            settings=settings,
+            metrics_token=own.get("METRICS_TOKEN"),
+            settings=own,
             process=process,
             database=target,
             logs=Logbook(process.stdout),
@@ -270,13 +271,15 @@ class Launcher:
         """The service that most checks share.
 
         Raises:
-            StartError: As `start`; remembered, so that not every check waits for it again.
+            NoServiceError: It did not start; remembered, so that not every check waits for it again.
         """
+        if self._start_error is not None:
+            raise self._start_error
         try:
             return self.start()
         except StartError as error:
-            self._start_error = error
-            raise
+            self._start_error = NoServiceError(error.message, hint=error.hint)
+            raise self._start_error from error
 
     def close(self) -> None:
         """End all services, remove all databases."""

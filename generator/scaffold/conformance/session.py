@@ -25,7 +25,7 @@ from scaffold.conformance.plan import VARIABLE, Plan
 from scaffold.conformance.plugin import EVENTS
 from scaffold.conformance.process import die_with_parent
 from scaffold.conformance.project import Project
-from scaffold.conformance.registry import MEANS, Check, Means, load_checks
+from scaffold.conformance.registry import MEANS, Check, load_checks
 from scaffold.conformance.results import CheckResult, Credentials, Outcome, Progress, RunResult
 from scaffold.conformance.servers.mariadb import mariadb
 from scaffold.conformance.servers.postgresql import postgresql
@@ -100,10 +100,10 @@ def available_means(
     *,
     admin: Credentials | None,
     metrics_token: str | None,
-) -> frozenset[Means]:
+) -> frozenset[str]:
     """The means that a run has."""
     if project is None:
-        extra: set[Means] = {"http", "raw"}
+        extra = {"http", "raw"}
         if admin is not None:
             extra.add("admin")
         if metrics_token is not None:

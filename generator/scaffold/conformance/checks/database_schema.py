@@ -1,0 +1,270 @@
+"""Database schema: after `release` it is the contract's, so that stacks can share a database and a team can change its stack."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pymysql
+import pytest
+
+from scaffold.conformance import contract, expect
+from scaffold.conformance.database import PostgresqlDatabase, same_id
+from scaffold.conformance.registry import check
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from scaffold.conformance.accounts import People, Shop
+    from scaffold.conformance.database import Database
+    from scaffold.conformance.service import Launcher
+
+_NEEDS = {"sql"}
+_DATABASE_ERRORS = (psycopg.Error, pymysql.err.Error, sqlite3.Error)
+
+_CATALOGUE = {
+    "columns": """
+        SELECT table_name, column_name, data_type, character_maximum_length, is_nullable, column_default,
+               is_identity, is_generated
+        FROM information_schema.columns WHERE table_schema = 'public' AND table_name = ANY(%s)""",
+    "keys": """
+        SELECT t.relname, c.contype::text,
+               (SELECT array_agg(a.attname::text ORDER BY n) FROM unnest(c.conkey) WITH ORDINALITY k(attnum, n)
+                JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum) AS columns,
+               r.relname AS target, c.confdeltype::text AS on_delete, c.confupdtype::text AS on_update
+        FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid LEFT JOIN pg_class r ON r.oid = c.confrelid
+        WHERE c.contype IN ('p', 'u', 'f') AND t.relname = ANY(%s)""",
+    "check rules": """
+        SELECT t.relname, pg_get_constraintdef(c.oid) AS rule
+        FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid
+        WHERE c.contype = 'c' AND t.relname = ANY(%s)""",
+    "indexes": """
+        SELECT t.relname, i.indisunique, pg_get_expr(i.indpred, i.indrelid) AS predicate, am.amname,
+               (SELECT array_agg(pg_get_indexdef(i.indexrelid, n, true) ORDER BY n)
+                FROM generate_series(1, i.indnkeyatts) n) AS columns,
+               (SELECT array_agg(o.opcname::text ORDER BY n) FROM unnest(i.indclass) WITH ORDINALITY k(oid, n)
+                JOIN pg_opclass o ON o.oid = k.oid) AS classes,
+               i.indoption::text AS options
+        FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid JOIN pg_class x ON x.oid = i.indexrelid
+        JOIN pg_am am ON am.oid = x.relam WHERE t.relname = ANY(%s)""",
+}
+
+
+@check(
+    "SCH01",
+    "PostgreSQL's catalogue shows the contract's schema: columns, keys, check rules and indexes.",
+    source="contract 7, 11.22",
+    needs=_NEEDS | {"settings"},
+    databases={"postgresql"},
+)
+@pytest.mark.parametrize("part", list(_CATALOGUE))
+def check_catalogue(database: Database, launcher: Launcher, answers: Mapping[str, object], part: str) -> None:
+    assert isinstance(database, PostgresqlDatabase)
+    model = launcher.empty_database()
+    model.execute(contract.schema_sql(answers))
+    tables = sorted(contract.tables(answers))
+    expected, got = (
+        sorted(str(tuple(row.values())) for row in source.query(_CATALOGUE[part], tables))
+        for source in (model, database)
+    )
+    missing, surplus = sorted(set(expected) - set(got)), sorted(set(got) - set(expected))
+    expect.that(not missing and not surplus, f"{part}\nmissing: {_lines(missing)}\nsurplus: {_lines(surplus)}")
+    # A duplicate costs a write each time, though it changes no rule.
+    expect.same(f"duplicate {part}", sorted(row for row in set(got) if got.count(row) > 1), [])
+
+
+def _lines(rows: list[str]) -> str:
+    return "".join(f"\n  {row}" for row in rows) or "nothing"
+
+
+@dataclass
+class Table:
+    """What schema.sql says of a table, as far as all three kinds of database can tell it."""
+
+    columns: dict[str, bool] = field(default_factory=dict)
+    """Whether each may be null."""
+    unique: set[tuple[str, ...]] = field(default_factory=set)
+    indexes: set[tuple[str, ...]] = field(default_factory=set)
+
+
+def _expected(answers: Mapping[str, object]) -> dict[str, Table]:
+    text = re.sub(r"--[^\n]*", "", contract.schema_sql(answers))
+    tables: dict[str, Table] = {}
+    for name, body in re.findall(r"CREATE TABLE (\w+) \((.*?)\n\);", text, re.DOTALL):
+        table = tables[name] = Table()
+        for line in re.split(r",\s*\n", body.strip()):
+            together = re.match(r"UNIQUE \(([^)]*)\)", line.strip())
+            if together:
+                table.unique.add(tuple(re.split(r",\s*", together[1])))
+                continue
+            column = line.split()[0]
+            table.columns[column] = "NOT NULL" not in line
+            if " UNIQUE" in line:
+                table.unique.add((column,))
+            if " PRIMARY KEY" in line:
+                table.unique.add((column,))
+    for name, columns in re.findall(r"CREATE INDEX ON (\w+) \(([^)]*)\)", text):
+        tables[name].indexes.add(tuple(re.split(r",\s*", columns)))
+    return tables
+
+
+def _found(database: Database, name: str) -> Table:
+    reader = {"sqlite": _sqlite_table, "postgresql": _postgresql_table, "mysql": _mysql_table}[database.dialect]
+    return reader(database, name)
+
+
+def _sqlite_table(database: Database, name: str) -> Table:
+    table = Table()
+    primary: list[tuple[int, str]] = []
+    for row in database.query(f"PRAGMA table_info({name})"):
+        table.columns[row["name"]] = not row["notnull"] and not row["pk"]
+        if row["pk"]:
+            primary.append((row["pk"], row["name"]))
+    table.unique.add(tuple(column for _, column in sorted(primary)))
+    for index in database.query(f"PRAGMA index_list({name})"):
+        columns = tuple(row["name"] for row in database.query(f"PRAGMA index_info('{index['name']}')"))
+        (table.unique if index["unique"] else table.indexes).add(columns)
+    return table
+
+
+def _postgresql_table(database: Database, name: str) -> Table:
+    table = Table()
+    for row in database.query(_CATALOGUE["columns"], [name]):
+        table.columns[row["column_name"]] = row["is_nullable"] == "YES"
+    for row in database.query(_CATALOGUE["indexes"], [name]):
+        (table.unique if row["indisunique"] else table.indexes).add(tuple(row["columns"]))
+    return table
+
+
+def _mysql_table(database: Database, name: str) -> Table:
+    table = Table()
+    for row in database.query(
+        "SELECT column_name AS name, is_nullable AS nullable FROM information_schema.columns"
+        " WHERE table_schema = database() AND table_name = %s",
+        name,
+    ):
+        table.columns[row["name"]] = row["nullable"] == "YES"
+    grouped: dict[str, list[dict[str, Any]]] = {}
+    for row in database.query(
+        "SELECT index_name AS name, column_name AS col, non_unique AS plain FROM information_schema.statistics"
+        " WHERE table_schema = database() AND table_name = %s ORDER BY index_name, seq_in_index",
+        name,
+    ):
+        grouped.setdefault(row["name"], []).append(row)
+    for rows in grouped.values():
+        (table.indexes if rows[0]["plain"] else table.unique).add(tuple(row["col"] for row in rows))
+    return table
+
+
+@check(
+    "SCH02",
+    "Tables, columns, nullability, unique rules and indexes are the contract's in every kind of database.",
+    source="contract 7, 11.22",
+    needs=_NEEDS,
+)
+def check_tables(database: Database, answers: Mapping[str, object]) -> None:
+    present = set(database.tables())
+    for name, expected in _expected(answers).items():
+        expect.that(name in present, f"the table {name} is missing; there are {sorted(present)}")
+        found = _found(database, name)
+        expect.same(f"columns of {name}", found.columns, expected.columns)
+        expect.same(f"unique rules of {name}", found.unique, expected.unique)
+        # InnoDB indexes every foreign key by itself where none of the contract's begins with its column.
+        expect.same(f"indexes of {name}", found.indexes, expected.indexes)
+
+
+@check("SCH03", "Without the sample there are no tables of the sample.", source="contract 11.21", needs=_NEEDS)
+def check_parts(database: Database, answers: Mapping[str, object]) -> None:
+    everything = contract.tables(dict(answers) | {"sample": True})
+    expected = contract.tables(answers)
+    expect.same("tables of the contract", set(database.tables()) & everything, expected)
+
+
+def _refused(database: Database, statement: str, *parameters: object) -> None:
+    try:
+        database.execute(statement, *parameters)
+    except _DATABASE_ERRORS:
+        return
+    expect.fail(f"the database accepts {statement}")
+
+
+@check(
+    "SCH04",
+    "The database itself keeps the rules: roles, uniqueness, and no session without its user.",
+    source="ASVS 2.3.3; contract 11.22",
+    needs=_NEEDS,
+)
+def check_rules(database: Database, people: People) -> None:
+    first, second = people.new(), people.new()
+    own = database.raw_id(first.id)
+    _refused(database, "UPDATE users SET role = 'root' WHERE id = %s", own)
+    _refused(database, "UPDATE users SET email = %s WHERE id = %s", second.email, own)
+    _refused(database, "UPDATE users SET password_hash = NULL WHERE id = %s", own)
+    _refused(database, "DELETE FROM users WHERE id = %s", own)
+    _refused(database, "DELETE FROM sessions WHERE user_id = %s", own)
+    expect.same("email", database.row("users", first.id)["email"], first.email)
+
+
+@check(
+    "SCH05",
+    "The database itself keeps the sample's rules: stock and prices never negative, SKUs unique, no order without its lines' products.",
+    source="ASVS 2.3.3; contract 2, 11.22",
+    needs=_NEEDS | {"admin"},
+    part="sample",
+)
+def check_sample_rules(database: Database, people: People, shop: Shop) -> None:
+    first, second = shop.product(stock=5), shop.product()
+    order = shop.order(people.new(), (first, 1))
+    product, placed = database.raw_id(first["id"]), database.raw_id(order["id"])
+    _refused(database, "UPDATE products SET stock = -1 WHERE id = %s", product)
+    _refused(database, "UPDATE products SET price_cents = -1 WHERE id = %s", product)
+    _refused(database, "UPDATE products SET sku = %s WHERE id = %s", second["sku"], product)
+    _refused(database, "DELETE FROM products WHERE id = %s", product)
+    _refused(database, "UPDATE orders SET status = 'lost' WHERE id = %s", placed)
+    _refused(database, "UPDATE orders SET total_cents = -1 WHERE id = %s", placed)
+    _refused(database, "UPDATE order_lines SET quantity = 0 WHERE order_id = %s", placed)
+    _refused(database, "DELETE FROM orders WHERE id = %s", placed)
+
+
+@check(
+    "SCH06",
+    "Rows hold what the API shows: the same id, the address in lower case, times cut to milliseconds.",
+    source="contract 1, 10",
+    needs=_NEEDS,
+)
+def check_rows(database: Database, people: People) -> None:
+    from scaffold.conformance.database import timestamp  # noqa: PLC0415 - beside its only use
+
+    email = people.fresh_email()
+    user = expect.status(people.register(email=email.replace("canary", "Canary")), 201).json()
+    row = database.row("users", user["id"])
+    expect.that(same_id(row["id"], user["id"]), f"id: {row['id']!r}")
+    expect.same("email", row["email"], email.lower())
+    for name in ("created_at", "updated_at"):
+        stored = timestamp(row[name])
+        expect.same(name, stored.strftime("%Y-%m-%dT%H:%M:%S.") + f"{stored.microsecond // 1000:03d}Z", user[name])
+        expect.same(f"microseconds below a millisecond of {name}", stored.microsecond % 1000, 0)
+
+
+@check(
+    "SCH07",
+    "On MariaDB text compares by its bytes, but for the product's name.",
+    source="contract 11.22",
+    needs=_NEEDS,
+    databases={"mysql"},
+)
+def check_collations(database: Database, answers: Mapping[str, object]) -> None:
+    rows = database.query(
+        "SELECT table_name AS tab, column_name AS col, collation_name AS coll FROM information_schema.columns"
+        " WHERE table_schema = database() AND collation_name IS NOT NULL"
+    )
+    tables = contract.tables(answers)
+    for row in rows:
+        if row["tab"] not in tables:
+            continue
+        binary = row["coll"].endswith("_bin")
+        folded = (row["tab"], row["col"]) == ("products", "name")
+        expect.same(f"collation of {row['tab']}.{row['col']} is binary ({row['coll']})", binary, not folded)

@@ -1,0 +1,369 @@
+"""Lifecycle: starting, stopping, migrating, and running where it was not developed."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scaffold.conformance import expect, logbook
+from scaffold.conformance.client import together
+from scaffold.conformance.contract import tables
+from scaffold.conformance.faultproxy import Fault
+from scaffold.conformance.network import listens, wait_until
+from scaffold.conformance.raw import ConnectionEndedError
+from scaffold.conformance.registry import check
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from scaffold.conformance.database import Database
+    from scaffold.conformance.exchange import Reply
+    from scaffold.conformance.faultproxy import FaultProxy
+    from scaffold.conformance.fixtures import Spawn
+    from scaffold.conformance.project import Project
+    from scaffold.conformance.service import Launcher, Service
+
+_NEEDS = {"process", "settings", "logs"}
+
+
+@check(
+    "OPS01",
+    "Starts alive and ready within 30 s, says so in the log, and writes JSON lines from the first byte.",
+    source="Kubernetes probes; contract 6",
+    needs=_NEEDS,
+)
+def check_start(spawn: Spawn) -> None:
+    service = spawn()
+    took = time.monotonic() - service.process.started
+    expect.that(took < 30, f"expected to be ready within 30 s, took {took:.1f} s")
+    expect.same("body of /livez", service.api().get("/livez").body, b'{"status":"ok"}')
+    expect.that(service.logs.events("sys_startup"), "expected a log line sys_startup")
+    expect.same("first line's faults", logbook.line_faults(service.process.stdout.lines[0]), [])
+
+
+@check(
+    "OPS05",
+    "Starts with the database down: alive, not ready; ready without a restart once it is there.",
+    source="contract 6; The Twelve-Factor App IX",
+    needs=_NEEDS | {"fault_proxy"},
+    databases={"postgresql", "mysql"},
+)
+def check_start_without_database(spawn: Spawn, launcher: Launcher, fault_proxy: Callable[..., FaultProxy]) -> None:
+    database = launcher.new_database()
+    proxy = fault_proxy()
+    proxy.set(Fault.REFUSED)
+    service = spawn(target=database, wait=False, DATABASE_URL=database.url_through(proxy.port))
+    _alive_but_not_ready(service)
+    proxy.set(Fault.NONE)
+    expect.that(service.wait_ready(5.0), "expected to be ready within 5 s of the database's return")
+    expect.status(spawn.people(service).register(), 201)
+
+
+@check(
+    "OPS10",
+    "Starts with the database's file out of reach: alive, not ready; ready once it is there.",
+    source="contract 6",
+    needs=_NEEDS,
+    databases={"sqlite"},
+)
+def check_start_without_file(spawn: Spawn, launcher: Launcher, tmp_path: Path) -> None:
+    database = launcher.new_database()
+    file = Path(database.service_url.removeprefix("sqlite:///"))
+    folder = tmp_path / "missing"
+    service = spawn(target=database, wait=False, DATABASE_URL=f"sqlite:///{folder / 'service.db'}")
+    _alive_but_not_ready(service)
+    folder.mkdir()
+    shutil.copy(file, folder / "service.db")
+    expect.that(service.wait_ready(5.0), "expected to be ready within 5 s of the file's return")
+
+
+def _alive_but_not_ready(service: Service) -> None:
+    expect.that(
+        wait_until(service.alive, 30), f"expected to be alive within 30 s\n{service.process.stderr.text[-1500:]}"
+    )
+    api = service.api()
+    reply = api.get("/readyz")
+    body = expect.problem(reply, 503)
+    expect.same("checks.database", body.get("checks", {}).get("database"), "fail", reply)
+    expect.header(reply, "Retry-After", "1")
+    reply = api.post("/v1/auth/login", {"email": "a@b.example", "password": "canary-password"})
+    expect.problem(reply, 503)
+    expect.header(reply, "Retry-After", "1")
+
+
+class _InFlight:
+    """A request that a row lock of the suite's holds in the service."""
+
+    def __init__(self, spawn: Spawn, service: Service) -> None:
+        people = spawn.people(service)
+        self._service = service
+        self._user = people.new()
+        self._pool = ThreadPoolExecutor(1)
+
+    def hold(self) -> AbstractContextManager[None]:
+        """The lock, as a context manager."""
+        database = self._service.database
+        return database.hold("users", database.raw_id(self._user.id))
+
+    def send(self) -> Callable[[], Reply]:
+        """Send the request; the result waits for its reply."""
+        future = self._pool.submit(self._user.api.patch, "/v1/me", {"display_name": "Grace Hopper"}, timeout=40)
+        time.sleep(0.5)
+        assert not future.done(), "the suite's lock did not hold the request"
+        return lambda: future.result(timeout=40)
+
+    @property
+    def stored_name(self) -> str:
+        """What the database holds."""
+        return str(self._service.database.row("users", self._user.id)["display_name"])
+
+
+def _refuses_work(service: Service) -> bool:
+    if not listens(service.port):
+        return True
+    try:
+        return service.api().get("/readyz", timeout=2).status == 503
+    except OSError:
+        return True
+    except Exception as error:  # noqa: BLE001 - httpx' errors of a connection that ends
+        return "httpx" in type(error).__module__ or "httpcore" in type(error).__module__
+
+
+@check(
+    "OPS06",
+    "After SIGTERM: not ready at once, the request in flight finishes, exit code 0.",
+    source="The Twelve-Factor App IX; contract 6",
+    needs=_NEEDS | {"sql"},
+)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def check_graceful_stop(spawn: Spawn, number: signal.Signals) -> None:
+    service = spawn()
+    request = _InFlight(spawn, service)
+    with request.hold():
+        reply = request.send()
+        service.terminate(number)
+        expect.that(
+            wait_until(lambda: _refuses_work(service), 2.0), "expected /readyz 503 or no new connections within 2 s"
+        )
+        expect.same("exit code with a request in flight", service.process.exit_code, None)
+        time.sleep(0.3)
+    expect.status(reply(), 200)
+    code = service.process.wait(10)
+    expect.same("exit code", code, 0)
+    expect.same("stored display_name", request.stored_name, "Grace Hopper")
+    expect.that(service.logs.events("sys_shutdown", timeout=1), "expected a log line sys_shutdown")
+    expect.that(not listens(service.port), "expected the port to be closed")
+
+
+@check(
+    "OPS07",
+    "A stuck request does not keep it: at SHUTDOWN_TIMEOUT_MS it is cut, exit code 1.",
+    source="contract 6, 11.17",
+    needs=_NEEDS | {"sql"},
+)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def check_stop_with_stuck_request(spawn: Spawn, number: signal.Signals) -> None:
+    service = spawn(SHUTDOWN_TIMEOUT_MS="1500", DB_STATEMENT_TIMEOUT_MS="30000", REQUEST_TIMEOUT_MS="30000")
+    request = _InFlight(spawn, service)
+    with request.hold():
+        request.send()
+        started = time.monotonic()
+        service.terminate(number)
+        code = service.process.wait(8)
+        took = time.monotonic() - started
+    expect.same("exit code", code, 1)
+    expect.that(1.0 < took < 4.0, f"expected the exit at about 1.5 s, came after {took:.1f} s")
+    expect.same("stored display_name, of a request that was cut", request.stored_name, "Ada Lovelace")
+
+
+@check("OPS11", "Idle connections do not delay the exit.", source="contract 6", needs=_NEEDS | {"raw"})
+def check_stop_with_idle_connections(spawn: Spawn) -> None:
+    service = spawn()
+    idle = [service.raw() for _ in range(3)]
+    for connection in idle[:2]:
+        connection.request("GET", "/livez")
+        expect.status(connection.reply(), 200)
+    started = time.monotonic()
+    service.terminate()
+    code = service.process.wait(10)
+    took = time.monotonic() - started
+    expect.same("exit code", code, 0)
+    expect.that(took < 5, f"expected the exit within 5 s, took {took:.1f} s")
+    for connection in idle:
+        connection.close()
+
+
+@check(
+    "OPS12",
+    "After SIGTERM a kept connection gets no new work done.",
+    source="contract 6",
+    needs=_NEEDS | {"raw", "sql"},
+)
+def check_no_new_work(spawn: Spawn) -> None:
+    service = spawn()
+    request = _InFlight(spawn, service)
+    kept = service.raw(timeout=3)
+    kept.request("GET", "/livez")
+    expect.status(kept.reply(), 200)
+    before = service.database.count("users")
+    with request.hold():
+        reply = request.send()
+        service.terminate()
+        wait_until(lambda: _refuses_work(service), 2.0)
+        body = b'{"email":"late@suite.example","password":"canary-late-password","display_name":"Late"}'
+        try:
+            kept.request("POST", "/v1/auth/register", {"Content-Type": "application/json"}, body)
+            late = kept.reply()
+            expect.status(late, 503)
+        except (ConnectionEndedError, OSError):
+            pass  # Closed, which is as good.
+    expect.status(reply(), 200)
+    expect.same("exit code", service.process.wait(10), 0)
+    expect.same("accounts", service.database.count("users"), before)
+
+
+@check("OPS13", "SIGTERM during the start ends it cleanly.", source="The Twelve-Factor App IX", needs=_NEEDS)
+@pytest.mark.parametrize("after", [0.05, 0.3, 0.8])
+def check_stop_during_start(spawn: Spawn, after: float) -> None:
+    service = spawn(wait=False)
+    time.sleep(after)
+    service.terminate()
+    code = service.process.wait(8)
+    # Before it can have a handler the signal itself ends it.
+    expect.that(code in (0, -signal.SIGTERM, 128 + signal.SIGTERM), f"expected a clean exit within 8 s, got {code}")
+    expect.that("Traceback" not in service.process.stderr.text, f"stderr: {service.process.stderr.text[-1500:]}")
+
+
+@check(
+    "OPS08", "Two `release` at once are safe, and a third changes nothing.", source="contract 6", needs=_NEEDS | {"sql"}
+)
+def check_parallel_release(launcher: Launcher, spawn: Spawn) -> None:
+    database = launcher.empty_database()
+    settings = launcher.settings(DATABASE_URL=database.service_url)
+    if launcher.project.answers.get("redis"):
+        settings["REDIS_URL"] = launcher.redis_url()
+    processes = [launcher.command("release", settings) for _ in range(2)]
+    for process in processes:
+        expect.same("exit code", process.wait(120), 0)
+    made, users = sorted(database.tables()), database.rows("users")
+    expect.same("administrators", [row["role"] for row in users], ["admin"])
+    launcher.release(database)
+    expect.same("tables after a third release", sorted(database.tables()), made)
+    expect.same("users after a third release", database.rows("users"), users)
+    service = spawn(target=database)
+    expect.that(service.ready(), "expected a service on this database to be ready")
+
+
+@check(
+    "OPS14", "`web` never looks at the migration tool's own tables.", source="contract 11.23", needs=_NEEDS | {"sql"}
+)
+def check_web_ignores_migrations(spawn: Spawn, launcher: Launcher) -> None:
+    database = launcher.new_database()
+    for table in sorted(set(database.tables()) - tables(launcher.project.answers)):
+        _drop(database, table)
+    service = spawn(target=database)
+    expect.status(spawn.people(service).register(), 201)
+
+
+def _drop(database: Database, table: str) -> None:
+    if database.dialect == "postgresql":
+        database.execute(f'DROP TABLE "{table}" CASCADE')
+    elif database.dialect == "mysql":
+        database.execute(f"SET STATEMENT foreign_key_checks = 0 FOR DROP TABLE `{table}`")
+    else:
+        database.execute(f'DROP TABLE "{table}"')
+
+
+@pytest.fixture
+def bare_folder(project: Project, tmp_path: Path) -> Path:
+    """A read-only folder that shows the project's files, and a `.env` that would break any start."""
+    folder = tmp_path / "bare"
+    folder.mkdir()
+    for entry in project.folder.iterdir():
+        if entry.name not in (".env", ".git"):
+            (folder / entry.name).symlink_to(entry)
+    (folder / ".env").write_text("LOG_LEVEL=nonsense\nDATABASE_URL=nonsense\nPORT=nonsense\nAPP_ENV=nonsense\n")
+    folder.chmod(0o555)
+    return folder
+
+
+@check(
+    "OPS15",
+    "Runs in a read-only folder, in any time zone and language, and reads no `.env`.",
+    source="contract 6; The Twelve-Factor App III",
+    needs=_NEEDS | {"project"},
+)
+@pytest.mark.parametrize(
+    "environment",
+    [{"TZ": "Asia/Kathmandu", "LANG": "tr_TR.UTF-8", "LC_ALL": "tr_TR.UTF-8"}, {"TZ": "America/St_Johns", "LANG": "C", "LC_ALL": "POSIX"}],
+    ids=["Turkish in Nepal", "POSIX in Newfoundland"],
+)  # fmt: skip
+def check_foreign_surroundings(spawn: Spawn, bare_folder: Path, environment: dict[str, str]) -> None:
+    listing = _listing(bare_folder)
+    service = spawn(cwd=bare_folder, environment=environment)
+    people = spawn.people(service)
+    # In Turkish, I and i are not a pair: lower-casing must be ASCII's.
+    email = people.fresh_email().replace("canary", "IRIS.canary")
+    before = time.time()
+    created = expect.status(people.register(email=email, display_name="\N{GREEK SMALL LETTER OMEGA}şı"), 201)
+    expect.same("email", created.json()["email"], email.lower(), created)
+    expect.same("display_name", created.json()["display_name"], "\N{GREEK SMALL LETTER OMEGA}şı", created)
+    moment = created.json()["created_at"]
+    expect.that(expect.TIMESTAMP.fullmatch(moment), f"expected a time in UTC, got {moment}", created)
+    utc = time.strftime("%Y-%m-%dT%H:%M", time.gmtime(before))
+    later = time.strftime("%Y-%m-%dT%H:%M", time.gmtime(before + 60))
+    expect.that(moment[:16] in (utc, later), f"expected created_at to be {utc} in UTC, got {moment}", created)
+    line = service.logs.access(created.request_id)
+    expect.that(line["timestamp"][:16] in (utc, later), f"expected a log time of {utc} in UTC, got {line['timestamp']}")
+    expect.same("files of the working directory", _listing(bare_folder), listing)
+
+
+def _listing(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+@check(
+    "OPS16",
+    "Several processes serve one port, and one stop ends them all.",
+    source="contract 5",
+    needs=_NEEDS | {"redis"},
+    part="redis",
+)
+def check_several_processes(spawn: Spawn) -> None:
+    service = spawn(WEB_CONCURRENCY="2")
+    people = spawn.people(service)
+    user = people.new()
+    replies = together([lambda: service.api().with_token(user.session.access).get("/v1/me") for _ in range(30)])
+    expect.same("statuses", {reply.status for reply in replies}, {200})
+    service.terminate()
+    expect.same("exit code", service.process.wait(10), 0)
+    expect.that(wait_until(lambda: not listens(service.port), 2.0), "expected nobody on the port")
+    expect.that(service.logs.events("sys_startup", timeout=1), "expected a log line sys_startup")
+
+
+@check("OPS17", "A taken port is an error at once, not a service that waits.", source="contract 5", needs=_NEEDS)
+def check_taken_port(spawn: Spawn) -> None:
+    first = spawn()
+    port = first.settings["PORT"]
+    second = spawn(target=first.database, wait=False, PORT=port)
+    code = second.process.wait(20)
+    expect.that(code not in (None, 0), f"expected an exit with a failure, got {code}")
+    expect.that(first.ready(), "expected the first service to go on")
+
+
+@check("OPS18", "The first request after the start is as fast as those that follow.", source="contract 6", needs=_NEEDS)
+def check_warm(spawn: Spawn) -> None:
+    service = spawn()
+    api = service.api()
+    first = api.get("/v1/me")
+    others = [api.get("/v1/me") for _ in range(5)]
+    expect.status(first, 401)
+    usual = sorted(reply.seconds for reply in others)[2]
+    expect.that(first.seconds < usual + 0.5, f"first took {first.seconds:.2f} s, others {usual:.3f} s", first)

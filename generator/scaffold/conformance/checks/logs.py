@@ -1,0 +1,455 @@
+"""Logs: one JSON object a line, one access line a request, an event for each security act, and no secret."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from scaffold.conformance import contract, expect, logbook
+from scaffold.conformance.registry import check
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from scaffold.conformance.accounts import People, Shop
+    from scaffold.conformance.client import Api
+    from scaffold.conformance.exchange import Reply
+    from scaffold.conformance.fixtures import Spawn
+    from scaffold.conformance.keys import TokenForge
+    from scaffold.conformance.logbook import Logbook
+    from scaffold.conformance.observing import Observations
+    from scaffold.conformance.service import Service
+
+_NEEDS = {"logs"}
+
+
+def _typical(service: Service, people: People) -> Iterator[Reply]:
+    """Some of everything that a service answers."""
+    api = service.api()
+    user = people.new()
+    yield user.api.get("/v1/me")
+    yield user.api.patch("/v1/me", {"display_name": "Grace\nHopper"})
+    yield user.api.post("/v1/api-keys", {"name": "suite", "scopes": ["profile:read"]})
+    yield api.get("/v1/me")
+    yield api.with_token("canary.not.a.token").get("/v1/me")
+    yield api.get("/v1/unknown/\N{SNOWMAN}?q=%0a%22")
+    yield api.request("PUT", "/v1/me")
+    yield api.post("/v1/auth/login", {"email": user.email, "password": "canary-wrong-password"})
+    yield api.post("/v1/auth/login", content=b'{"email": ', media_type="application/json")
+    yield api.post("/v1/auth/login", content=b"x=1", media_type="application/x-www-form-urlencoded")
+    yield people.register(email="no address")
+    yield people.refresh("canary-no-refresh-token")
+    yield api.request("HEAD", "/livez")
+    yield user.api.post("/v1/auth/logout", {})
+
+
+@check(
+    "LOG01",
+    "Every line that a service ever writes to standard output is a log line of the contract's schema.",
+    source="ASVS 16.2.4; contract 4",
+    needs=_NEEDS | {"settings"},
+)
+def check_every_line(spawn: Spawn) -> None:
+    service = spawn(LOG_LEVEL="debug")
+    people = spawn.people(service)
+    for _ in _typical(service, people):
+        pass
+    service.database.execute("ALTER TABLE users RENAME TO users_away")
+    expect.status(people.register(), 500)
+    service.terminate()
+    service.process.wait(10)
+    faults = [fault for line in service.process.stdout.lines for fault in logbook.line_faults(line)]
+    expect.same("lines that are no log lines", faults[:5], [])
+    expect.that(len(service.process.stdout.lines) > 15, "expected a line for each request at least")
+
+
+@check(
+    "LOG02", "Each request has one access line, and it tells the truth.", source="ASVS 16.2.1; contract 4", needs=_NEEDS
+)
+def check_access_lines(service: Service, people: People, logs: Logbook, answers: Mapping[str, object]) -> None:
+    for reply in _typical(service, people):
+        if reply.path == "/livez":
+            continue
+        line = logs.access(reply.request_id)
+        expected = {
+            "http.request.method": reply.method,
+            "http.response.status_code": reply.status,
+            "client.address": "127.0.0.1",
+            "event": "http.server.request",
+            "user_agent.original": reply.request_headers["user-agent"],
+            "service.name": str(answers.get("project_name")),
+            "deployment.environment.name": "production",
+        }
+        expect.same("access line", {name: line.get(name) for name in expected}, expected, reply)
+        duration = line["http.server.request.duration"]
+        expect.that(
+            0 < duration <= reply.seconds + 0.005,
+            f"duration {duration} s; the suite measured {reply.seconds:.4f} s",
+            reply,
+        )
+
+
+@check(
+    "LOG04",
+    "`http.route` is the template of the path, and absent where no route matched.",
+    source="OpenTelemetry HTTP conventions; contract 4, 11.19",
+    needs=_NEEDS,
+)
+def check_routes(people: People, api: Api, logs: Logbook) -> None:
+    user = people.new()
+    key = people.key(user)
+    cases = [
+        (user.api.get(f"/v1/api-keys/{key['id']}"), "/v1/api-keys/{id}", f"/v1/api-keys/{key['id']}"),
+        (user.api.get("/v1/api-keys/unknown"), "/v1/api-keys/{id}", "/v1/api-keys/unknown"),
+        (user.api.get("/v1/me?x=canary-query"), "/v1/me", "/v1/me"),
+        (api.get("/v1/unknown"), None, "/v1/unknown"),
+        (api.request("PUT", "/v1/me"), None, "/v1/me"),
+    ]
+    for reply, route, path in cases:
+        line = logs.access(reply.request_id)
+        expect.same("http.route", line.get("http.route"), route, reply)
+        expect.same("url.path", line.get("url.path"), path, reply)
+
+
+@check(
+    "LOG05",
+    "Each security act has its event, at its level, with who and whence.",
+    source="ASVS 16.3; OWASP Logging Vocabulary; contract 4, 11.18",
+    needs=_NEEDS,
+)
+def check_security_events(people: People, api: Api, logs: Logbook) -> None:
+    levels = contract.events()
+
+    def seen(event: str, act: Callable[[], Reply], user_id: str | None) -> Reply:
+        mark = logs.mark()
+        reply = act()
+        found = [line for line in logs.events(event, since=mark) if line.get("request_id") == reply.request_id]
+        expect.same(f"lines {event}", len(found), 1, reply)
+        expect.same(f"level of {event}", found[0]["level"], levels[event], reply)
+        if user_id is not None:
+            expect.same(f"user.id of {event}", found[0].get("user.id"), user_id, reply)
+        expect.same(f"client.address of {event}", found[0].get("client.address"), "127.0.0.1", reply)
+        return reply
+
+    email, password = people.fresh_email(), people.fresh_password()
+    mark = logs.mark()
+    created = people.register(email=email, password=password)
+    user_id = created.json()["id"]
+    lines = [line for line in logs.events("user_created", since=mark) if line.get("request_id") == created.request_id]
+    expect.same("user.id of user_created", [line.get("user.id") for line in lines], [user_id], created)
+
+    login = {"email": email, "password": password}
+    reply = seen("authn_login_success", lambda: api.post("/v1/auth/login", login), user_id)
+    expect.that(
+        [line for line in logs.of_request(reply.request_id) if line.get("event") == "session_created"],
+        "expected session_created",
+        reply,
+    )
+    session = people.session(reply)
+    seen("authn_login_fail", lambda: api.post("/v1/auth/login", login | {"password": "canary-wrong-password"}), None)
+    seen("authn_login_fail", lambda: api.post("/v1/auth/login", login | {"email": people.fresh_email()}), None)
+    seen("user_updated", lambda: session.api.patch("/v1/me", {"display_name": "Grace"}), user_id)
+    reply = seen(
+        "authn_token_created",
+        lambda: session.api.post("/v1/api-keys", {"name": "n", "scopes": ["profile:read"]}),
+        user_id,
+    )
+    key = reply.json()
+    seen("authz_fail", lambda: api.with_key(key["key"]).get("/v1/api-keys"), user_id)
+    seen("authn_token_revoked", lambda: session.api.delete(f"/v1/api-keys/{key['id']}"), user_id)
+    seen("authn_token_invalid", lambda: api.with_key(key["key"]).get("/v1/me"), None)
+    wrong = {"current_password": "canary-wrong-password", "new_password": people.fresh_password()}
+    seen("authn_password_change_fail", lambda: session.api.post("/v1/me/password", wrong), user_id)
+    right = wrong | {"current_password": password}
+    seen("authn_password_change", lambda: session.api.post("/v1/me/password", right), user_id)
+    reply = seen("session_renewed", lambda: people.refresh(session.refresh), user_id)
+    renewed = people.session(reply)
+    seen("authn_token_reuse", lambda: people.refresh(session.refresh), user_id)
+    seen("authn_token_invalid", lambda: renewed.api.get("/v1/me"), None)
+    again = people.login(email, str(right["new_password"]))
+    seen("authn_token_revoked", lambda: again.api.post("/v1/auth/logout"), user_id)
+
+
+@check(
+    "LOG12",
+    "A limiter's refusal has its event.",
+    source="OWASP Logging Vocabulary; contract 11.18",
+    needs=_NEEDS | {"settings"},
+)
+def check_limiter_events(spawn: Spawn) -> None:
+    service = spawn(RATE_LIMIT_DEFAULT="3/60", RATE_LIMIT_LOGIN="1/60")
+    api = service.api()
+    body = {"email": "canary.limit@people.suite.example", "password": "canary-wrong-password"}
+    replies = [api.post("/v1/auth/login", body) for _ in range(4)]
+    expect.same("statuses", [reply.status for reply in replies], [401, 429, 429, 429])
+    for number, event in ((1, "authn_login_fail_max"), (3, "excess_rate_limit_exceeded")):
+        found = [line for line in service.logs.of_request(replies[number].request_id) if line.get("event") == event]
+        expect.same(f"levels of {event}", [line["level"] for line in found], ["warn"], replies[number])
+
+
+@check(
+    "LOG06",
+    "A 5xx has one error line with its exception and the reply's trace; a 4xx has no stack.",
+    source="ASVS 16.5.1, 16.2.1; contract 4",
+    needs=_NEEDS | {"settings", "sql"},
+)
+def check_exceptions(spawn: Spawn) -> None:
+    service = spawn()
+    people, api = spawn.people(service), service.api()
+    for reply in (
+        api.get("/v1/me"),
+        api.get("/v1/unknown"),
+        people.register(email="x"),
+        api.post("/v1/auth/login", content=b"{", media_type="application/json"),
+    ):
+        for line in service.logs.of_request(reply.request_id):
+            expect.that("exception.stacktrace" not in line, f"a stack for a {reply.status}: {line}", reply)
+    service.database.execute("ALTER TABLE users RENAME TO users_away")
+    reply = people.register()
+    problem = expect.problem(reply, 500)
+    errors = [line for line in service.logs.of_request(reply.request_id) if "exception.type" in line]
+    expect.same("lines with an exception", len(errors), 1, reply)
+    line = errors[0]
+    expect.same("level", line["level"], "error", reply)
+    expect.same("trace_id", line["trace_id"], problem["trace_id"], reply)
+    expect.that("\n" in line["exception.stacktrace"], "expected the stack in one string with its line breaks", reply)
+    expect.that(
+        "users" in line["exception.message"],
+        f"expected the database's message, got {line['exception.message']!r}",
+        reply,
+    )
+
+
+@check(
+    "LOG07",
+    "Levels: 401, 403 and 429 warn, 5xx error, other replies info, probes and metrics debug.",
+    source="contract 4",
+    needs=_NEEDS | {"settings", "metrics_token"},
+)
+def check_levels(spawn: Spawn) -> None:
+    service = spawn(LOG_LEVEL="debug", RATE_LIMIT_DEFAULT="12/60")
+    people, api = spawn.people(service), service.api()
+    user = people.new()
+    key = people.key(user)
+    anonymous = api.with_token(service.metrics_token or "")
+    cases = [
+        (user.api.get("/v1/me"), 200, "info"),
+        (api.get("/v1/unknown"), 404, "info"),
+        (people.register(email="x"), 422, "info"),
+        (api.get("/v1/me"), 401, "warn"),
+        (api.with_key(key["key"]).get("/v1/api-keys"), 403, "warn"),
+        (api.get("/livez"), 200, "debug"),
+        (api.get("/readyz"), 200, "debug"),
+        (anonymous.get("/metrics"), 200, "debug"),
+    ]
+    for _ in range(12):
+        limited = api.get("/v1/unknown")
+    cases.append((limited, 429, "warn"))
+    for reply, status, level in cases:
+        expect.status(reply, status)
+        expect.same(f"level of a {status}", service.logs.access(reply.request_id)["level"], level, reply)
+    service.database.execute("ALTER TABLE users RENAME TO users_away")
+    broken = expect.status(user.api.get("/v1/me"), 500)
+    expect.same("level of a 500", service.logs.access(broken.request_id)["level"], "error", broken)
+
+
+@check("LOG08", "LOG_LEVEL hides what is below it.", source="contract 5", needs=_NEEDS | {"settings"})
+def check_log_level(service: Service, logs: Logbook, spawn: Spawn) -> None:
+    quiet = spawn(LOG_LEVEL="warn")
+    hidden, shown = quiet.api().get("/v1/unknown"), quiet.api().get("/v1/me")
+    quiet.logs.access(shown.request_id)
+    time.sleep(0.2)
+    levels = {line["level"] for line in quiet.logs.lines()}
+    expect.that(levels <= {"warn", "error", "fatal"}, f"expected warnings and worse, got {levels}")
+    expect.that(
+        not any(line.get("request_id") == hidden.request_id for line in quiet.logs.lines()),
+        "a 404 is logged at LOG_LEVEL=warn",
+        hidden,
+    )
+    probe = service.api().get("/livez")
+    later = service.api().get("/v1/unknown")
+    logs.access(later.request_id)
+    expect.that(
+        not any(line.get("request_id") == probe.request_id for line in logs.lines()),
+        "a probe is logged at LOG_LEVEL=info",
+        probe,
+    )
+
+
+@check("LOG09", "LOG_FORMAT=pretty writes text for people.", source="contract 5", needs=_NEEDS | {"settings"})
+def check_pretty(spawn: Spawn) -> None:
+    service = spawn(APP_ENV="development", LOG_FORMAT="pretty")
+    service.observations = None  # Its lines are no log lines on purpose.
+    reply = service.api().get("/v1/unknown-pretty")
+    service.process.stdout.wait(lambda: "/v1/unknown-pretty" in service.process.stdout.text, 5)
+    text = service.process.stdout.text
+    expect.that(
+        "/v1/unknown-pretty" in text and "404" in text, f"expected the request in the log: {text[-800:]}", reply
+    )
+    lines = [line for line in service.process.stdout.lines if line.startswith("{")]
+    expect.same("JSON lines", lines, [])
+
+
+@check(
+    "LOG10",
+    "`user.id` names the caller, and is absent where there is none.",
+    source="ASVS 16.2.1; contract 4, 11.18",
+    needs=_NEEDS,
+)
+def check_user_id(people: People, api: Api, logs: Logbook) -> None:
+    user = people.new()
+    key = people.key(user)
+    for reply, expected in (
+        (user.api.get("/v1/me"), user.id),
+        (api.with_key(key["key"]).get("/v1/me"), user.id),
+        (api.get("/v1/me"), None),
+        (api.with_token("canary.not.a.token").get("/v1/me"), None),
+        (user.api.get("/v1/unknown"), None),
+    ):
+        expect.same("user.id", logs.access(reply.request_id).get("user.id"), expected, reply)
+
+
+@check(
+    "LOG11",
+    "What a client sends cannot break a line: controls are escaped, long values cut.",
+    source="ASVS 16.4.1; CWE-117; contract 11.18",
+    needs=_NEEDS | {"raw"},
+)
+def check_hostile_values(service: Service, api: Api, logs: Logbook) -> None:
+    forged = '%0a%7b"level":"info","message":"forged"%7d%0d%1b[31m%e2%80%a8'
+    mark = logs.mark()
+    for agent, path in (
+        ("agent" + "a" * 2000, "/v1/" + "p" * 3000),
+        ("\N{SNOWMAN}".encode().decode("latin-1"), f"/v1/{forged}"),
+        ('"}\t{"level":"forged"', "/v1/x"),
+    ):
+        with service.raw() as connection:
+            connection.request("GET", path, {"User-Agent": agent})
+            reply = connection.reply()
+        expect.status(reply, 404, 400, 414)
+        if not reply.request_id:
+            continue
+        line = logs.access(reply.request_id)
+        expect.that(len(line["url.path"]) <= 2048, f"url.path has {len(line['url.path'])} characters", reply)
+        expect.that(len(line.get("user_agent.original", "")) <= 512, "user_agent.original is longer than 512", reply)
+    api.get("/v1/last")
+    time.sleep(0.2)
+    text = service.process.stdout.lines[mark:]
+    expect.same("faults", [fault for raw in text for fault in logbook.line_faults(raw)], [])
+    expect.that(
+        not any(line.get("message") == "forged" or line.get("level") == "forged" for line in logs.lines(mark)),
+        "a forged line stands in the log",
+    )
+    for raw in text:
+        controls = [c for c in raw if ord(c) < 32 or c == "\x7f"]
+        expect.same("raw control characters in a line", controls, [])
+
+
+@check(
+    "LOG13",
+    "The request id and the trace of a reply stand in its log lines.",
+    source="RFC 9457 §3.1; contract 1, 4",
+    needs=_NEEDS,
+)
+def check_correlation(people: People, api: Api, logs: Logbook) -> None:
+    reply = api.get("/v1/me")
+    problem = expect.problem(reply, 401)
+    line = logs.access(reply.request_id)
+    expect.same("trace_id", line["trace_id"], problem["trace_id"], reply)
+    expect.same("instance", problem["instance"], f"urn:uuid:{line['request_id']}", reply)
+    user = people.new()
+    reply = user.api.patch("/v1/me", {"display_name": "Grace"})
+    lines = logs.of_request(reply.request_id)
+    expect.same("trace ids of a request's lines", len({entry["trace_id"] for entry in lines}), 1, reply)
+    expect.that(len(lines) > 1, "expected the event and the access line", reply)
+
+
+@check(
+    "LOG14",
+    "A client that hangs up still has its access line.",
+    source="ASVS 16.2.1; contract 4",
+    needs=_NEEDS | {"raw"},
+)
+def check_aborted_request(service: Service, logs: Logbook) -> None:
+    mark = logs.mark()
+    connection = service.raw()
+    connection.request("GET", "/v1/aborted-by-the-suite")
+    connection.close(abort=True)
+    found = logs.wait(lambda line: line.get("url.path") == "/v1/aborted-by-the-suite", since=mark)
+    expect.same("access lines of an aborted request", len(found), 1)
+
+
+@check(
+    "LOG03",
+    "No secret leaves by the log, the metrics or an error: no password, token, key, e-mail address or credential of a server.",
+    source="ASVS 16.2.5, 14.2.1; contract 4, 11.18",
+    needs=_NEEDS | {"settings", "metrics_token", "signing_key"},
+)
+def check_canaries(spawn: Spawn, observations: Observations, forge: TokenForge, answers: Mapping[str, object]) -> None:
+    service = spawn(LOG_LEVEL="debug")
+    people, api = spawn.people(service), service.api()
+    user = people.new()
+    key = people.key(user)
+    canary = "canary-secret-c0ffee"
+    observations.secret("a secret of the suite's", canary)
+    replies = [
+        # Secrets where they belong, refused or not.
+        api.post("/v1/auth/login", {"email": user.email, "password": canary}),
+        people.register(email=user.email),
+        people.register(password=canary, email="x"),
+        api.post("/v1/auth/login", content=f'{{"password": "{canary}", '.encode(), media_type="application/json"),
+        user.api.post("/v1/me/password", {"current_password": canary, "new_password": canary + canary}),
+        api.with_headers(Authorization=f"Bearer {canary}").get("/v1/me"),
+        api.with_headers(Authorization=f"Basic {canary}").get("/v1/me"),
+        api.with_key(canary).get("/v1/me"),
+        api.with_key(key["key"][:-1] + "_").get("/v1/me"),
+        api.with_headers(Cookie=f"session={canary}", Proxy_Authorization=canary).get("/v1/me"),
+        people.refresh(canary),
+        # And where they do not belong.
+        api.get(f"/v1/me?access_token={canary}&password={canary}"),
+        api.post("/v1/auth/login", {"email": user.email, "password": canary, canary: canary}),
+        service.api().with_token(service.metrics_token or "").get("/metrics"),
+    ]
+    if answers.get("sample"):
+        replies.append(user.api.post("/v1/orders", {"lines": []}, headers={"Idempotency-Key": f'"{canary}"'}))
+    service.database.execute("ALTER TABLE users RENAME TO users_away")
+    replies.append(api.post("/v1/auth/login", {"email": user.email, "password": user.password}))
+    before = len(observations.found["LOG03"])
+    for reply in replies:
+        # A fault may name the unknown field, which is what the client itself sent as a name.
+        text = json.dumps({name: value for name, value in _members(reply).items() if name != "errors"})
+        observations.leaks(
+            f"the reply to {reply.method} {reply.path.partition('?')[0]}",
+            text if reply.status >= 400 else reply.text if reply.path == "/metrics" else "",
+        )
+    service.stop()
+    expect.same("leaks", observations.found["LOG03"][before:], [])
+
+
+def _members(reply: Reply) -> dict[str, Any]:
+    if reply.media_type.endswith("json") and reply.body:
+        value = reply.json()
+        return value if isinstance(value, dict) else {"value": value}
+    return {"text": reply.text}
+
+
+@check(
+    "LOG15",
+    "The sample's orders are logged with their user, and their bodies are not.",
+    source="ASVS 16.2.5; contract 4",
+    needs=_NEEDS | {"admin"},
+    part="sample",
+)
+def check_orders(people: People, shop: Shop, logs: Logbook) -> None:
+    buyer = people.new()
+    product = shop.product(name="canary-product-name-77")
+    reply = buyer.api.post("/v1/orders", shop.lines((product, 2)))
+    line = logs.access(reply.request_id)
+    expect.same("http.route", line.get("http.route"), "/v1/orders", reply)
+    expect.same("user.id", line.get("user.id"), buyer.id, reply)
+    expect.that(
+        not any("canary-product-name-77" in json.dumps(entry) for entry in logs.lines()),
+        "a body stands in the log",
+        reply,
+    )

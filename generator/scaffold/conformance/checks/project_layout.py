@@ -1,0 +1,250 @@
+"""Project layout: the same root files, commands and map in every project, whatever its stack."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import jinja2
+import yaml
+
+from scaffold.conformance import contract, expect
+from scaffold.conformance.registry import check
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from scaffold.conformance.openapi import OpenApi
+    from scaffold.conformance.project import Project
+
+_NEEDS = {"project"}
+_FILES = (
+    "README.md", "Makefile", "Procfile", ".env.example", "Dockerfile", "compose.yaml", ".editorconfig", ".gitignore",
+    "docs/api.http", "AGENTS.md", "CHANGELOG.md",
+)  # fmt: skip
+_TARGETS = (
+    "setup", "dev", "run", "migrate", "test", "test-unit", "test-integration", "lint", "format", "check", "build",
+    "image", "openapi", "contract",
+)  # fmt: skip
+_CI_FILES = {"github": ".github/workflows", "gitlab": ".gitlab-ci.yml"}
+_GENERATED = {
+    ".venv",
+    "node_modules",
+    ".git",
+    "var",
+    "dist",
+    "target",
+    "__pycache__",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".pytest_cache",
+}
+
+
+def _read(project: Project, name: str) -> str:
+    file = project.folder / name
+    expect.that(file.is_file(), f"the file {name} is missing")
+    return file.read_text(encoding="utf-8")
+
+
+@check("LAY01", "The root files of every project are there, and say something.", source="contract 7", needs=_NEEDS)
+def check_root_files(project: Project, answers: Mapping[str, object]) -> None:
+    for name in _FILES:
+        expect.that(_read(project, name).strip(), f"{name} is empty")
+    for forge, path in _CI_FILES.items():
+        there = (project.folder / path).exists()
+        expect.same(f"{path} with ci={answers.get('ci')}", there, answers.get("ci") == forge)
+
+
+@check("LAY02", "`make` knows every command of the contract.", source="contract 7", needs=_NEEDS)
+def check_makefile(project: Project) -> None:
+    make = shutil.which("make")
+    expect.that(make, "make is not installed")
+    assert make is not None
+    for target in _TARGETS:
+        found = subprocess.run([make, "-n", target], cwd=project.folder, capture_output=True, text=True, check=False)
+        expect.that(
+            found.returncode == 0 and found.stdout.strip(), f"make {target}: {found.stderr.strip() or 'does nothing'}"
+        )
+
+
+@check(
+    "LAY03",
+    "Every concept lies where the layout map says, and the README shows the map.",
+    source="contract 7",
+    needs=_NEEDS,
+)
+def check_map(project: Project, answers: Mapping[str, object]) -> None:
+    readme = _read(project, "README.md")
+    name = project.name.replace("-", "_")
+    words = {
+        "project_name": project.name,
+        "package_name": name,
+        **{key: value for key, value in answers.items() if not key.startswith("_")},
+    }
+    for entry in contract.document("layout.yaml"):
+        if entry.get("part") and not answers.get(entry["part"]):
+            continue
+        paths = entry.get(project.stack)
+        expect.that(paths, f"the layout map has no place for {entry['concept']} in {project.stack}")
+        for pattern in paths:
+            path = jinja2.Template(pattern, undefined=jinja2.StrictUndefined).render(words)
+            there = project.folder / path
+            expect.that(
+                there.is_dir() if path.endswith("/") else there.is_file(), f"{entry['concept']}: {path} is missing"
+            )
+            expect.that(path in readme, f"the README's map lacks {path}")
+
+
+@check(
+    "LAY04",
+    "The `Procfile` has `web`, `release` and `cleanup`, of bare names without a shell's features.",
+    source="contract 7",
+    needs=_NEEDS,
+)
+def check_procfile(project: Project) -> None:
+    text = _read(project, "Procfile")
+    commands = dict(re.findall(r"^(\w+): *(.+)$", text, re.MULTILINE))
+    expect.that(
+        {"web", "release", "cleanup"} <= set(commands), f"expected web, release and cleanup, got {sorted(commands)}"
+    )
+    for name, command in commands.items():
+        expect.that(not re.search(r"[$|&;<>`*?~]", command), f"{name} needs a shell: {command}")
+        expect.that("/" not in command.split()[0], f"{name} is no bare name: {command}")
+
+
+@check(
+    "LAY05",
+    "`.env.example` names every setting of the project and no other, and holds no secret that works.",
+    source="contract 5, 7; ASVS 13.3.1",
+    needs=_NEEDS,
+)
+def check_env_example(project: Project, answers: Mapping[str, object]) -> None:
+    text = _read(project, ".env.example")
+    names = set(re.findall(r"^#? ?([A-Z][A-Z0-9_]+)=", text, re.MULTILINE))
+    known = contract.settings(answers)
+    stray = {name for name in names if name.removesuffix("_FILE") not in known}
+    expect.same("names that are no settings", stray, set())
+    missing = {name for name in known if name not in names and f"{name}_FILE" not in names}
+    expect.same("settings that are missing", missing, set())
+    expect.that("PRIVATE KEY" not in text, "a private key stands in .env.example")
+
+
+@check("LAY06", "What holds secrets or is made is ignored by git.", source="ASVS 13.3.1", needs=_NEEDS)
+def check_gitignore(project: Project) -> None:
+    lines = {line.strip().strip("/") for line in _read(project, ".gitignore").splitlines()}
+    for name in (".env", "var"):
+        expect.that(name in lines, f"{name} is not ignored")
+    expect.that(".env.example" not in lines, ".env.example is ignored")
+
+
+@check(
+    "LAY07",
+    "The image is built in stages, runs as a user without rights, checks its health, and starts by the `Procfile`'s words.",
+    source="OWASP Docker Security; contract 7",
+    needs=_NEEDS,
+)
+def check_dockerfile(project: Project) -> None:
+    text = re.sub(r"\\\n", " ", _read(project, "Dockerfile"))
+    lines = [line.split(None, 1) for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    words: dict[str, list[str]] = {}
+    for line in lines:
+        words.setdefault(line[0].upper(), []).append(line[1] if len(line) > 1 else "")
+    stages = words.get("FROM", [])
+    expect.that(len(stages) >= 2, f"expected several stages, got {stages}")
+    for stage in stages:
+        image = stage.split()[0]
+        named = {other.split()[-1] for other in stages if " as " in other.lower()}
+        expect.that(
+            image in named or ("latest" not in image and (":" in image or "$" in image)), f"{image} is no fixed version"
+        )
+    users = words.get("USER", [])
+    expect.that(users and users[-1].split(":")[0] not in ("root", "0"), f"expected a user without rights, got {users}")
+    expect.that(any("/livez" in line for line in words.get("HEALTHCHECK", [])), "expected a HEALTHCHECK of /livez")
+    command = words.get("CMD", [""])[-1]
+    expect.same(
+        "CMD in exec form", tuple(json.loads(command)) if command.startswith("[") else command, project.procfile["web"]
+    )
+    for secret in ("AUTH_JWT_PRIVATE_KEY", "DATABASE_URL", "METRICS_TOKEN"):
+        expect.that(
+            not any(secret in line for line in (*words.get("ENV", []), *words.get("ARG", []))),
+            f"{secret} stands in the image",
+        )
+
+
+@check(
+    "LAY08",
+    "compose.yaml has the project's servers, waits for their health, and runs `release` before `web`.",
+    source="contract 7",
+    needs=_NEEDS,
+)
+def check_compose(project: Project, answers: Mapping[str, object]) -> None:
+    services = yaml.safe_load(_read(project, "compose.yaml"))["services"]
+    images = {name: str(entry.get("image", "")) for name, entry in services.items()}
+    for word, wanted in (
+        ("postgres", answers.get("database") == "postgresql"),
+        ("m(y|aria)", answers.get("database") == "mysql"),
+        ("redis|valkey", bool(answers.get("redis"))),
+    ):
+        found = [name for name, image in images.items() if re.search(word, image.rpartition("/")[2])]
+        expect.same(f"services with an image of {word}", bool(found), wanted)
+        for name in found:
+            expect.that("healthcheck" in services[name], f"{name} has no healthcheck")
+            expect.that(
+                not images[name].endswith(":latest") and ":" in images[name], f"{images[name]} is no fixed version"
+            )
+    text = json.dumps({name: entry.get("command", "") for name, entry in services.items()})
+    for word in project.procfile["release"]:
+        expect.that(word in text, f"expected the Procfile's release in compose.yaml, {word} is missing")
+
+
+@check("LAY09", "docs/api.http shows every operation.", source="contract 7", needs=_NEEDS)
+def check_api_http(project: Project, openapi: OpenApi) -> None:
+    text = _read(project, "docs/api.http")
+    requests = re.findall(r"^([A-Z]+) \{\{\s*\w+\s*\}\}(\S+)", text, re.MULTILINE)
+    shown = {(method, openapi.match(re.sub(r"\{\{[^}]*\}\}", "x", target))) for method, target in requests}
+    missing = [f"{o.method} {o.path}" for o in openapi.operations if (o.method, o.path) not in shown]
+    expect.same("operations that are not shown", missing, [])
+
+
+@check(
+    "LAY10", "Nothing of the template is left in the files, and no key or token.", source="ASVS 13.3.1", needs=_NEEDS
+)
+def check_leftovers(project: Project) -> None:
+    for file in project.folder.rglob("*"):
+        inside = file.relative_to(project.folder)
+        if (
+            not file.is_file()
+            or file.is_symlink()
+            or set(inside.parts) & _GENERATED
+            or inside.name in (".env", "common-passwords.txt")
+        ):
+            continue
+        expect.that(file.suffix != ".jinja", f"{inside} is a template")
+        text = file.read_bytes().decode("utf-8", "replace")
+        expect.that(
+            "copier" not in text.lower()
+            or inside.name.startswith(".copier")
+            or inside.name in ("README.md", "AGENTS.md"),
+            f"{inside} speaks of its template",
+        )
+        expect.that(
+            not re.search(r"\{%-? |StrictUndefined|\{\{ ?(project_name|package_name)", text),
+            f"{inside} holds template syntax",
+        )
+        expect.that(
+            not re.search(r"-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[A-Za-z0-9+/]{40}", text),
+            f"{inside} holds a private key",
+        )
+
+
+@check("LAY11", "The README says how to begin, and names every setting.", source="contract 7", needs=_NEEDS)
+def check_readme(project: Project, answers: Mapping[str, object]) -> None:
+    text = _read(project, "README.md")
+    for word in ("make setup", "make check"):
+        expect.that(word in text, f"the README lacks `{word}`")
+    missing = [name for name in contract.settings(answers) if name not in text]
+    expect.same("settings that the README lacks", missing, [])
