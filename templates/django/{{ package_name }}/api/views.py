@@ -1,0 +1,61 @@
+"""The base of all views: who may come in, in which order that is checked, what a body must be."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.http import HttpResponse
+from rest_framework.exceptions import MethodNotAllowed, UnsupportedMediaType
+from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from ..authentication.access import PUBLIC, Access, Principal
+from ..problems.errors import MalformedRequestError, UnsupportedMediaTypeError
+from ..rate_limiting.limiter import count_request
+from .fields import StrictSerializer
+from .parsers import MergePatchParser, StrictJSONParser
+from .replies import empty_reply
+
+
+class ApiView(APIView):
+    # Who may do what, by method: together, these tables are the authorization matrix.
+    access: ClassVar[Mapping[str, Access]] = {}
+    # Whether the body may be left out altogether.
+    body_is_optional: ClassVar[bool] = False
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        return {}  # the framework would name the methods in every reply
+
+    def get_parsers(self) -> list[BaseParser]:
+        if self.request.method == "PATCH":
+            return [StrictJSONParser(), MergePatchParser()]
+        return [StrictJSONParser()]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Method, credentials, rate limit, rights: in this order, and all before the body is read."""
+        if request.method == "OPTIONS":
+            return
+        method = "GET" if request.method == "HEAD" else str(request.method)
+        access = self.access.get(method)
+        if access is None:
+            raise MethodNotAllowed(method)
+        principal: Principal | None = None if access is PUBLIC else request.user
+        count_request(request, principal)
+        access.check(principal)
+
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        return empty_reply(headers={"Allow": ", ".join(sorted(self.allowed_methods))})
+
+    def validated(self, request: Request, serializer: type[StrictSerializer]) -> dict[str, Any]:
+        """The body, parsed and checked."""
+        if not request.META.get("CONTENT_LENGTH", "").strip("0"):
+            if self.body_is_optional:
+                return serializer.check({})
+            if request.content_type:
+                raise MalformedRequestError("The body is empty.")
+        try:
+            return serializer.check(request.data)
+        except UnsupportedMediaType:
+            accept = ", ".join(parser.media_type for parser in self.get_parsers())
+            raise UnsupportedMediaTypeError(headers={"Accept": accept}) from None

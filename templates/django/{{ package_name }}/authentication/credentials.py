@@ -1,0 +1,96 @@
+"""From the headers of a request to its principal: Django REST framework's authentication class."""
+
+import re
+import secrets
+from collections.abc import Iterable
+from datetime import timedelta
+from uuid import UUID
+
+from django.db.models import Q
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from ..api.clock import now
+from ..observability.context import current_request
+from ..observability.logging import log
+from ..problems.errors import MalformedRequestError, ProblemError
+from .access import SCOPES_BY_ROLE, NoCredentialError, Principal
+from .models import ApiKey, Session, User
+from .secrets import hash_secret, id_of_api_key
+from .tokens import BadTokenError, read_access_token
+
+BEARER = re.compile(r"bearer(?: +(.*))?", re.IGNORECASE | re.DOTALL)
+LAST_USED_MOVES_AFTER = timedelta(minutes=1)
+
+
+class InvalidTokenError(ProblemError):
+    problem = "invalid-token"
+    detail = "The credential is not valid, or not any more."
+
+    def __init__(self) -> None:
+        super().__init__(headers={"WWW-Authenticate": 'Bearer realm="api", error="invalid_token"'})
+
+
+def bearer_token(request: Request) -> str | None:
+    """Empty where the scheme stands alone; None where there is none, or another scheme."""
+    match = BEARER.fullmatch(request.META.get("HTTP_AUTHORIZATION", ""))
+    return match and (match[1] or "")
+
+
+class CredentialAuthentication(BaseAuthentication):
+    def authenticate(self, request: Request) -> tuple[Principal, None]:
+        token = bearer_token(request)
+        key = request.META.get("HTTP_X_API_KEY")
+        if token is not None and key is not None:
+            raise MalformedRequestError("Send one credential, not two.")
+        if token is not None:
+            principal = _principal_of_token(token)
+        elif key is not None:
+            principal = _principal_of_key(key)
+        else:
+            raise NoCredentialError
+        if principal is None:
+            log.warning("authn_token_invalid", message="a credential was refused")
+            raise InvalidTokenError
+        if context := current_request():
+            context.user_id = str(principal.user.pk)
+        return principal, None
+
+
+def _principal_of_token(text: str) -> Principal | None:
+    try:
+        token = read_access_token(text)
+    except BadTokenError:
+        return None
+    # A session that has ended ends its tokens at once, whatever they say of their own life.
+    session = (
+        Session.objects.select_related("user")
+        .filter(pk=token.session_id, user_id=token.user_id, user__is_active=True)
+        .filter(ended_at=None, expires_at__gt=now())
+        .first()
+    )
+    if session is None:
+        return None
+    return _principal(session.user, token.scopes, session.pk)
+
+
+def _principal_of_key(text: str) -> Principal | None:
+    key_id = id_of_api_key(text)
+    if key_id is None:
+        return None
+    moment = now()
+    key = (
+        ApiKey.objects.select_related("user")
+        .filter(Q(expires_at=None) | Q(expires_at__gt=moment), pk=key_id, user__is_active=True)
+        .first()
+    )
+    if key is None or not secrets.compare_digest(key.key_hash, hash_secret(text)):
+        return None
+    if key.last_used_at is None or moment - key.last_used_at >= LAST_USED_MOVES_AFTER:
+        ApiKey.objects.filter(pk=key.pk).update(last_used_at=moment)
+    return _principal(key.user, key.scopes.split())
+
+
+def _principal(user: User, scopes: Iterable[str], session_id: UUID | None = None) -> Principal:
+    """The role counts as it is now, not as it was when the credential was made."""
+    return Principal(user, frozenset(SCOPES_BY_ROLE[user.role]).intersection(scopes), session_id)

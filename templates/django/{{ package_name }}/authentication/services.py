@@ -1,0 +1,196 @@
+"""What changes accounts, sessions and API keys."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from ..api.clock import new_id, now
+from ..observability.logging import log
+from ..observability.metrics import AUTH_LOGIN_TOTAL
+from ..problems.errors import Fault, NotFoundError, ProblemError, ValidationFailedError
+from .access import USER, InsufficientScopeError, Principal
+from .emails import normalise_email
+from .errors import EmailTakenError, InvalidCredentialsError, InvalidRefreshTokenError
+from .login_limiter import LoginAttempt
+from .models import ApiKey, RefreshToken, Session, User
+from .passwords import verify_nothing
+from .secrets import hash_secret, new_api_key, new_refresh_token
+from .tokens import issue_access_token
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    access_token: str
+    refresh_token: str
+
+
+def user_register(*, email: str, password: str, display_name: str, role: str = USER) -> User:
+    moment = now()
+    user = User(
+        email=normalise_email(email),
+        display_name=display_name,
+        role=role,
+        is_active=True,
+        created_at=moment,
+        updated_at=moment,
+    )
+    user.set_password(password)
+    try:
+        user.save(force_insert=True)
+    except IntegrityError:
+        raise EmailTakenError from None
+    log.info("user_created", message="an account was made", **{"user.id": str(user.pk)})
+    return user
+
+
+def user_update(user: User, *, display_name: str | None = None) -> User:
+    if display_name is not None and display_name != user.display_name:
+        user.display_name = display_name
+        user.updated_at = now()
+        user.save(update_fields=["display_name", "updated_at"])
+        log.info("user_updated", message="a profile was changed")
+    return user
+
+
+def user_change_password(
+    user: User, *, current_password: str, new_password: str, session_id: UUID | None
+) -> None:
+    attempt = LoginAttempt.count(user.email)
+    faults = []
+    if user.check_password(current_password):
+        attempt.succeeded()
+    else:
+        log.warning("authn_password_change_fail", message="the current password was wrong")
+        faults.append(Fault("#/current_password", "incorrect"))
+    if normalise_email(new_password) == user.email:
+        faults.append(Fault("#/new_password", "blocked_password"))
+    if faults:
+        raise ValidationFailedError(faults)
+    user.set_password(new_password)
+    user.updated_at = now()
+    with transaction.atomic():
+        user.save(update_fields=["password", "updated_at"])
+        Session.objects.filter(user=user, ended_at=None).exclude(pk=session_id).update(ended_at=now())
+    log.info("authn_password_change", message="a password was changed")
+
+
+def session_open(*, email: str, password: str, address: str) -> Tokens:
+    """A login."""
+    email = normalise_email(email)
+    attempt = LoginAttempt.count(email, address)
+    user = User.objects.filter(email=email).first()
+    if user is None:
+        verify_nothing(password)
+    # A disabled account is told apart from a wrong password only after the same work.
+    if user is None or not user.check_password(password) or not user.is_active:
+        AUTH_LOGIN_TOTAL.labels("failure").inc()
+        log.warning("authn_login_fail", message="a login failed", **{"client.address": address})
+        raise InvalidCredentialsError
+    attempt.succeeded()
+    moment = now()
+    session = Session(
+        user=user,
+        created_at=moment,
+        refreshed_at=moment,
+        expires_at=moment + timedelta(seconds=settings.ENV.auth_refresh_max_seconds),
+    )
+    with transaction.atomic():
+        session.save(force_insert=True)
+        refresh_token = _new_refresh_token(session, moment)
+    AUTH_LOGIN_TOTAL.labels("success").inc()
+    who = {"user.id": str(user.pk), "client.address": address}
+    log.info("authn_login_success", message="a login succeeded", **who)
+    log.info("session_created", message="a session was opened", **who)
+    return Tokens(issue_access_token(session), refresh_token)
+
+
+def session_refresh(*, refresh_token: str) -> Tokens:
+    """Exchanges a refresh token for new tokens; one that was spent before ends its session."""
+    moment = now()
+    failure: ProblemError | None = None
+    with transaction.atomic():
+        # The lock makes one of two who come with the same token the second.
+        token = (
+            RefreshToken.objects.select_for_update()
+            .filter(token_hash=hash_secret(refresh_token))
+            .first()
+        )
+        if token is None:
+            raise InvalidRefreshTokenError
+        session = Session.objects.select_related("user").get(pk=token.session_id)
+        who = {"user.id": str(session.user_id)}
+        if token.used_at is not None:
+            Session.objects.filter(pk=session.pk, ended_at=None).update(ended_at=moment)
+            log.warning("authn_token_reuse", message="a spent refresh token came back", **who)
+            failure = InvalidRefreshTokenError()
+        elif not session.user.is_active or not session_is_alive(session, moment):
+            failure = InvalidRefreshTokenError()
+        else:
+            token.used_at = session.refreshed_at = moment
+            token.save(update_fields=["used_at"])
+            session.save(update_fields=["refreshed_at"])
+            new_token = _new_refresh_token(session, moment)
+    if failure:  # raised out here, because what was found out is to be kept
+        raise failure
+    log.info("session_renewed", message="a session was renewed", **who)
+    return Tokens(issue_access_token(session), new_token)
+
+
+def session_is_alive(session: Session, moment: datetime) -> bool:
+    idle = timedelta(seconds=settings.ENV.auth_refresh_idle_seconds)
+    return session.ended_at is None and moment < min(session.expires_at, session.refreshed_at + idle)
+
+
+def session_end(principal: Principal, *, all_sessions: bool) -> None:
+    sessions = Session.objects.filter(user=principal.user, ended_at=None)
+    if not all_sessions:
+        sessions = sessions.filter(pk=principal.session_id)
+    sessions.update(ended_at=now())
+    log.info("authn_token_revoked", message="a session was ended")
+
+
+def api_key_create(
+    principal: Principal, *, name: str, scopes: Sequence[str], expires_at: datetime | None = None
+) -> tuple[ApiKey, str]:
+    """The key itself is returned beside its record, and can never be had again."""
+    if not principal.scopes.issuperset(scopes):
+        log.warning("authz_fail", message="a key with more scopes than its maker was asked for")
+        raise InsufficientScopeError
+    key_id = new_id()
+    secret = new_api_key(key_id)
+    key = ApiKey.objects.create(
+        id=key_id,
+        user=principal.user,
+        name=name,
+        key_hash=hash_secret(secret),
+        scopes=" ".join(scopes),
+        expires_at=expires_at,
+        created_at=now(),
+    )
+    log.info("authn_token_created", message="an API key was made")
+    return key, secret
+
+
+def api_key_delete(user: User, key_id: UUID) -> None:
+    deleted, _ = ApiKey.objects.filter(user=user, pk=key_id).delete()
+    if not deleted:
+        raise NotFoundError
+    log.info("authn_token_revoked", message="an API key was deleted")
+
+
+def sessions_delete_expired() -> int:
+    """Sessions that can never be used again, with their refresh tokens."""
+    idle_since = now() - timedelta(seconds=settings.ENV.auth_refresh_idle_seconds)
+    expired = Session.objects.filter(expires_at__lt=now()) | Session.objects.filter(refreshed_at__lt=idle_since)
+    RefreshToken.objects.filter(session__in=expired).delete()
+    return expired.delete()[0]
+
+
+def _new_refresh_token(session: Session, moment: datetime) -> str:
+    token = new_refresh_token()
+    RefreshToken.objects.create(session=session, token_hash=hash_secret(token), created_at=moment)
+    return token

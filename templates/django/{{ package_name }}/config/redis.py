@@ -1,0 +1,49 @@
+"""The connection to Redis, which may be down at any time."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+from django.conf import settings
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from ..problems.errors import UnavailableError
+
+MAX_WAIT_SECONDS = 0.5
+PAUSE_SECONDS = 1.0
+
+
+class RedisDownError(UnavailableError):
+    """Raised at once for a moment after a failure: else each request would wait for the time-out."""
+
+
+class _Health:
+    down_until = 0.0
+
+
+@cache
+def redis_client() -> Redis:
+    wait = min(MAX_WAIT_SECONDS, settings.ENV.request_timeout)
+    return Redis.from_url(
+        settings.ENV.redis_url,
+        socket_timeout=wait,
+        socket_connect_timeout=wait,
+        # A connection that Redis closed while it was idle fails once; a fresh one takes its place.
+        retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
+    )
+
+
+@contextmanager
+def redis_or_unavailable() -> Iterator[Redis]:
+    if time.monotonic() < _Health.down_until:
+        raise RedisDownError
+    try:
+        yield redis_client()
+    except RedisError as error:
+        _Health.down_until = time.monotonic() + PAUSE_SECONDS
+        raise RedisDownError from error

@@ -1,0 +1,114 @@
+"""gunicorn's threaded worker with the limits that it lacks, and its log in the form of ours."""
+
+import logging
+import mmap
+import os
+import signal
+import socket
+import threading
+import time
+from concurrent.futures import Future
+from typing import Any
+
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
+from gunicorn.http.errors import LimitRequestHeaders, NoMoreData, ParseException
+from gunicorn.http.parser import RequestParser
+from gunicorn.http.unreader import SocketUnreader
+from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
+
+from ..health.lifecycle import start_draining
+from ..observability.logging import configure_logging, log
+from . import settings
+
+ENV = settings.ENV
+
+# Memory that the processes share: a worker that had to cut requests off sets it.
+cut_off = mmap.mmap(-1, 1)
+
+
+class TooSlowError(NoMoreData, TimeoutError):
+    pass
+
+
+class DeadlineUnreader(SocketUnreader):
+    """Bounds the reading of a whole request: a time-out per read lets a trickling client go on for ever."""
+
+    deadline = 0.0
+
+    def chunk(self, size_hint: int | None = None) -> bytes:
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise TooSlowError
+        self.sock.settimeout(left)
+        try:
+            return super().chunk(size_hint)
+        except TimeoutError:
+            raise TooSlowError from None
+
+
+class Worker(ThreadWorker):
+    def init_signals(self) -> None:
+        super().init_signals()
+        signal.signal(signal.SIGINT, self.handle_exit)
+
+    def handle(self, conn: TConn) -> Any:
+        if conn.parser is None:
+            conn.parser = RequestParser(self.cfg, conn.sock, conn.client)
+            conn.parser.unreader = DeadlineUnreader(conn.sock)
+        conn.parser.unreader.deadline = time.monotonic() + ENV.request_timeout
+        # A client that connects and says nothing waits in the poller; gunicorn would keep a thread for it.
+        if not conn.initialized and not conn.wait_for_data(0):
+            return _DEFER
+        return super().handle(conn)
+
+    def finish_request(self, conn: TConn, fs: Future[Any]) -> None:
+        super().finish_request(conn, fs)
+        if self.pending_conns and self.pending_conns[-1] is conn:
+            conn.timeout = time.monotonic() + ENV.request_timeout
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        if self.alive:
+            start_draining()
+            deadline = threading.Timer(ENV.shutdown_timeout, self._cut_off)
+            deadline.daemon = True
+            deadline.start()
+        super().handle_exit(sig, frame)
+
+    def _cut_off(self) -> None:
+        in_flight = self.nr_conns - len(self.keepalived_conns) - len(self.pending_conns)
+        if in_flight > 0:
+            log.error("", message="requests were cut off at the shutdown timeout")
+            cut_off[0] = 1
+        os._exit(1 if in_flight > 0 else 0)
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
+        """What is no request, or could not be handed to the application. gunicorn answers with HTML."""
+        del req, addr
+        status = "400 Bad Request"
+        if isinstance(exc, LimitRequestHeaders):
+            status = "431 Request Header Fields Too Large"
+        elif not isinstance(exc, ParseException):
+            status = "500 Internal Server Error"
+            log.error("", message="a request failed outside of the application", exc_info=exc)
+        reply = f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+        try:
+            client.sendall(reply.encode())
+        except OSError:
+            log.debug("", message="the client has gone")
+
+
+class RootLogger(Logger):
+    """Hands gunicorn's own messages to the root logger, so that they take the form of all others."""
+
+    def setup(self, cfg: Config) -> None:
+        configure_logging(
+            ENV.log_level,
+            ENV.log_format,
+            ENV.otel_service_name,
+            settings.VERSION,
+            ENV.app_env,
+        )
+        self.cfg = cfg
+        self.error_log.propagate = True
+        self.error_log.setLevel(logging.WARNING)

@@ -1,0 +1,51 @@
+"""Django's MySQL backend on PyMySQL, which needs no compiler, with a pool and with time limits."""
+
+import math
+from typing import Any
+
+import pymysql
+
+pymysql.install_as_MySQLdb()
+
+from django.conf import settings  # noqa: E402
+from django.db import OperationalError  # noqa: E402
+from django.db.backends.mysql import base, schema  # noqa: E402
+
+from ..pool import PooledConnections  # noqa: E402
+
+ER_QUERY_TIMEOUT = 3024
+ER_STATEMENT_TIMEOUT = 1969  # MariaDB
+ER_LOCK_WAIT_TIMEOUT = 1205
+
+
+class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
+    # Compared byte by byte, as in the other databases, whatever the server's default is.
+    sql_create_table = (
+        "CREATE TABLE %(table)s (%(definition)s) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+    )
+
+
+class DatabaseWrapper(PooledConnections, base.DatabaseWrapper):
+    SchemaEditorClass = DatabaseSchemaEditor
+
+    def init_connection_state(self) -> None:
+        super().init_connection_state()
+        if self._is_new:
+            limit = settings.ENV.db_statement_timeout
+            with self.cursor() as cursor:
+                if "MariaDB" in self.connection.server_version:
+                    cursor.execute("SET SESSION max_statement_time = %s", [limit])
+                else:
+                    cursor.execute("SET SESSION max_execution_time = %s", [int(limit * 1000)])
+                cursor.execute("SET SESSION innodb_lock_wait_timeout = %s", [math.ceil(limit)])
+
+    def is_connection_usable(self, connection: Any) -> bool:
+        try:
+            connection.ping(reconnect=False)
+        except pymysql.Error:
+            return False
+        return True
+
+
+def waited_for_lock(error: OperationalError) -> bool:
+    return error.args[0] in {ER_QUERY_TIMEOUT, ER_STATEMENT_TIMEOUT, ER_LOCK_WAIT_TIMEOUT}

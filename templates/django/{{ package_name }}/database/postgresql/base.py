@@ -1,0 +1,43 @@
+"""Django's PostgreSQL backend and its pool, which does not notice connections that the server has closed."""
+
+import select
+from typing import Any
+
+import psycopg
+from django.db import OperationalError
+from django.db.backends.postgresql import base
+
+from ...observability.metrics import DB_CLIENT_CONNECTION_COUNT
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    def get_new_connection(self, conn_params: Any) -> Any:
+        connection = super().get_new_connection(conn_params)
+        while self.pool and _has_hung_up(connection):
+            connection.close()
+            self.pool.putconn(connection)
+            connection = self.pool.getconn()
+        self._report()
+        return connection
+
+    def _close(self) -> None:
+        super()._close()
+        self._report()
+
+    def _report(self) -> None:
+        if self.pool:
+            stats = self.pool.get_stats()
+            idle = stats["pool_available"]
+            DB_CLIENT_CONNECTION_COUNT.labels("used").set(stats["pool_size"] - idle)
+            DB_CLIENT_CONNECTION_COUNT.labels("idle").set(idle)
+
+
+def _has_hung_up(connection: Any) -> bool:
+    """An idle connection has nothing to read but its end. Asking the server would cost a round trip."""
+    readable = select.poll()
+    readable.register(connection.fileno(), select.POLLIN)
+    return bool(readable.poll(0))
+
+
+def waited_for_lock(error: OperationalError) -> bool:
+    return isinstance(error.__cause__, (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable))

@@ -1,0 +1,117 @@
+"""The log: one JSON object a line on standard output, whoever writes it.
+
+Lines of this service come from structlog; those of libraries arrive through the standard library's root
+logger and take the same form.
+"""
+
+import logging
+import sys
+import traceback
+from collections.abc import Callable, MutableMapping
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import structlog
+
+from .context import current_request
+
+LEVELS = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warn": logging.WARNING,
+    "error": logging.ERROR,
+    "fatal": logging.CRITICAL,
+}
+_LEVEL_NAMES = {"warning": "warn", "critical": "fatal", "exception": "error"}
+
+EventDict = MutableMapping[str, Any]
+log = structlog.get_logger()
+
+
+def configure_logging(level: str, fmt: str, service: str, version: str, environment: str) -> None:
+    resource = {
+        "service.name": service,
+        "service.version": version,
+        "deployment.environment.name": environment,
+    }
+    json_lines = fmt == "json"
+    structlog.configure(
+        processors=[
+            _line(resource),
+            _to_json if json_lines else structlog.dev.ConsoleRenderer(event_key="message"),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        logger_factory=structlog.BytesLoggerFactory() if json_lines else structlog.PrintLoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    root = logging.getLogger()
+    root.handlers = [_StructlogHandler()]
+    root.setLevel(LEVELS[level])
+    logging.captureWarnings(capture=True)
+    for name, least in (
+        # Django logs each 4xx and 5xx once more; the access line and the error handler have said it.
+        ("django.request", logging.CRITICAL + 1),
+        # The pool tells of each failed attempt to connect; the request that needed it tells once.
+        ("psycopg.pool", logging.ERROR),
+    ):
+        logging.getLogger(name).setLevel(least)
+
+
+def _line(resource: dict[str, str]) -> Callable[[Any, str, EventDict], EventDict]:
+    """Makes the contract's line of an event; what libraries say has no event, only a message."""
+
+    def processor(_logger: Any, method: str, event: EventDict) -> EventDict:
+        name = event.pop("event")
+        line: EventDict = {
+            "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds")[:-6] + "Z",
+            "level": _LEVEL_NAMES.get(method, method),
+            "message": event.pop("message", name),
+        }
+        if name:
+            line["event"] = name
+        line.update(resource)
+        if context := current_request():
+            line["request_id"] = context.request_id
+            line["trace_id"] = context.trace_id
+            line["span_id"] = context.span_id
+            if context.user_id:
+                line["user.id"] = context.user_id
+        exception = event.pop("exc_info", None)
+        if exception is True:
+            exception = sys.exc_info()[1]
+        if exception is not None:
+            line["exception.type"] = type(exception).__qualname__
+            line["exception.message"] = str(exception)
+            line["exception.stacktrace"] = "".join(traceback.format_exception(exception))
+        line.update(event)
+        return line
+
+    return processor
+
+
+def _to_json(_logger: Any, _method: str, line: EventDict) -> bytes:
+    try:
+        return orjson.dumps(line)
+    except TypeError:  # a lone surrogate, or a type from a library
+        return orjson.dumps({key: _printable(value) for key, value in line.items()})
+
+
+def _printable(value: object) -> str | int | float | bool:
+    if isinstance(value, (int, float, bool)):
+        return value
+    return str(value).encode("utf-8", "backslashreplace").decode()
+
+
+class _StructlogHandler(logging.Handler):
+    """Hands what libraries log to structlog."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        exception = record.exc_info[1] if record.exc_info else None
+        method = logging.getLevelName(min(record.levelno // 10 * 10, logging.CRITICAL)).lower()
+        getattr(log, method, log.info)(
+            "",
+            message=record.getMessage(),
+            exc_info=exception,
+            **{"log.logger": record.name},
+        )

@@ -1,0 +1,57 @@
+from typing import ClassVar
+from uuid import UUID
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from ..api.pagination import PageRequest
+from ..api.queries import validated_query
+from ..api.replies import json_reply
+from ..api.views import ApiView
+from ..authentication.access import Access
+from . import selectors, services
+from .idempotency import request_key, run_once
+from .serializers import EmptyInput, OrderInput, OrderOutput, OrderQuery
+
+PATH = "/v1/orders"
+READ = Access("orders:read")
+WRITE = Access("orders:write")
+
+
+class OrderListApi(ApiView):
+    access: ClassVar = {"GET": READ, "POST": WRITE}
+
+    def get(self, request: Request) -> HttpResponse:
+        query = validated_query(request, OrderQuery)
+        page = PageRequest(
+            PATH, query.pop("sort"), query.pop("limit"), query.pop("cursor"), filters=query
+        )
+        orders = selectors.order_list(request.user.user, page)
+        body = orders.body([OrderOutput(order).data for order in orders.items])
+        return json_reply(body, headers=page.next_link(orders.next_cursor))
+
+    def post(self, request: Request) -> HttpResponse:
+        wanted = self.validated(request, OrderInput)
+        lines = [services.WantedLine(**line) for line in wanted["lines"]]
+
+        def place() -> HttpResponse:
+            order = services.order_place(request.user.user, lines)
+            return json_reply(OrderOutput(order).data, 201, {"Location": f"{PATH}/{order.pk}"})
+
+        return run_once(request_key(request), place)
+
+
+class OrderApi(ApiView):
+    access: ClassVar = {"GET": READ}
+
+    def get(self, request: Request, id: UUID) -> HttpResponse:
+        return json_reply(OrderOutput(selectors.order_get(request.user.user, id)).data)
+
+
+class OrderCancellationApi(ApiView):
+    access: ClassVar = {"POST": WRITE}
+    body_is_optional = True
+
+    def post(self, request: Request, id: UUID) -> HttpResponse:
+        self.validated(request, EmptyInput)
+        return json_reply(OrderOutput(services.order_cancel(request.user.user, id)).data)

@@ -1,0 +1,8 @@
+from django.urls import path
+
+from . import views
+
+urlpatterns = [
+    path("v1/products", views.ProductListApi.as_view()),
+    path("v1/products/<uuid:id>", views.ProductApi.as_view()),
+]

@@ -1,0 +1,36 @@
+import threading
+import time
+
+from .window import Window
+
+SWEEP_EVERY_SECONDS = 60.0
+
+
+class MemoryCounters:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._windows: dict[str, tuple[int, float]] = {}  # key: count, end
+        self._next_sweep = 0.0
+
+    def hit(self, key: str, seconds: int) -> Window:
+        with self._lock:
+            now = time.monotonic()
+            if now >= self._next_sweep:
+                self._windows = {k: w for k, w in self._windows.items() if w[1] > now}
+                self._next_sweep = now + SWEEP_EVERY_SECONDS
+            count, end = self._windows.get(key, (0, 0.0))
+            if end <= now:
+                count, end = 0, now + seconds
+            count += 1
+            self._windows[key] = (count, end)
+        return Window(count, (end - now) * 1000)
+
+    def forget(self, key: str) -> None:
+        with self._lock:
+            self._windows.pop(key, None)
+
+    def take_back(self, key: str) -> None:
+        with self._lock:
+            count, end = self._windows.get(key, (0, 0.0))
+            if count > 0:
+                self._windows[key] = (count - 1, end)
