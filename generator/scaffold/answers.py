@@ -52,6 +52,20 @@ def from_file(path: Path, questionnaire: Questionnaire) -> dict[str, Any]:
     }
 
 
+def preferences(questionnaire: Questionnaire) -> dict[str, Any]:
+    """Read what this user prefers to the defaults, for example an author or a licence.
+
+    Raises:
+        AnswersFileError: The file is there, but is no mapping of answers.
+        UnknownOptionError: There is no such option.
+        WrongTypeError: A value does not fit its option.
+    """
+    from platformdirs import user_config_path  # noqa: PLC0415 - only `new` has defaults to replace
+
+    path = user_config_path("scaffold") / "answers.yml"
+    return from_file(path, questionnaire) if path.is_file() else {}
+
+
 def load(path: Path) -> Mapping[str, Any]:
     """Read a file of answers as it stands.
 

@@ -42,9 +42,15 @@ class Ask(Protocol):
 class Questionnaire:
     """The questions of a catalogue, with the means to work their rules out."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        """Prepare the rules of a catalogue."""
+    def __init__(self, catalog: Catalog, preferences: Mapping[str, Any] | None = None) -> None:
+        """Prepare the rules of a catalogue.
+
+        Args:
+            catalog: The questions.
+            preferences: What this user prefers to the defaults.
+        """
         self._catalog = catalog
+        self._preferences = preferences or {}
         self.environment = environment(catalog)
 
     def parse(self, key: str, text: str, *, where: str) -> Any:
@@ -130,6 +136,8 @@ class Questionnaire:
 
     def default(self, question: Question, context: Mapping[str, Any]) -> Any:
         """Return what is answered when nothing is said, or `NO_DEFAULT`."""
+        if question.key in self._preferences:
+            return self._preferences[question.key]
         if question.default is NO_DEFAULT:
             return NO_DEFAULT
         rendered = self._render(question, "default", question.default, context)

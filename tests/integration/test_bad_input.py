@@ -62,6 +62,15 @@ def _replaced(name: str, old: str, new: str) -> Callable[[Path, Path], object]:
     return replace
 
 
+def _preferred(text: str) -> Callable[[Path, Path], object]:
+    def prefer(work: Path, _source: Path) -> None:
+        settings = work.parent / "home" / ".config" / "scaffold"
+        settings.mkdir(parents=True)
+        (settings / "answers.yml").write_text(text)
+
+    return prefer
+
+
 def _bad_evidence(_work: Path, source: Path) -> None:
     (source / "docs/evidence").mkdir(parents=True)
     (source / "docs/evidence/tea.json").write_text("{")
@@ -113,6 +122,17 @@ MISTAKES = [
     Mistake("answers with a boolean for a number", (*NEW, "--answers", "a.yml"), 2, "wrong-type", ("strength", "True"), _write("a.yml", "strength: true\n")),
     Mistake("answers with a key twice", (*NEW, "--answers", "a.yml"), 2, "answers-file", ('"size" is given twice', "line 2"), _write("a.yml", "size: small\nsize: large\n")),
     Mistake("answers with an object", (*NEW, "--answers", "a.yml"), 2, "answers-file", ("not YAML",), _write("a.yml", "size: !!python/object:os.system {}\n")),
+    Mistake(
+        "preferences with unknown key",
+        NEW,
+        2,
+        "unknown-option",
+        ("ownr", '"owner"', "scaffold/answers.yml"),
+        _preferred("ownr: me"),
+    ),
+    Mistake(
+        "preferences break a rule", NEW, 2, "invalid-answer", ("strength", "drinks", "-d strength="), _preferred("strength: 8")
+    ),
     # the place
     Mistake("place taken", NEW, 1, "target-not-empty", ("pot exists and is not empty", "letter.txt", "--output"), _occupied),
     Mistake("place taken, dry run", (*NEW, "--dry-run"), 1, "target-not-empty", ("pot exists",), _occupied),

@@ -57,6 +57,22 @@ def test_answers_come_from_a_file_and_the_command_line_wins(work: Path, small: P
     assert answers["owner"] == "Line"
 
 
+def test_what_the_user_prefers_replaces_defaults_and_nothing_else(
+    work: Path, small: Path, invoke: Invoke, tmp_path: Path
+) -> None:
+    settings = tmp_path / "home" / ".config" / "scaffold"
+    settings.mkdir(parents=True)
+    (settings / "answers.yml").write_text("stack: tea\nowner: Platform team\nsize: large\nleaf: mint\n")
+
+    outcome = invoke("new", "pot", "-d", "size=small", "--template", small, "--json")
+
+    answers = outcome.envelope["result"]["answers"]
+    assert (answers["stack"], answers["owner"], answers["size"]) == ("tea", "Platform team", "small")
+    assert "'owner=Platform team'" in outcome.envelope["result"]["command"], "it holds on any machine"
+    assert invoke("new", "cup", "--stack", "coffee", "--template", small).code == 0, "what does not apply is no fault"
+    assert (work / "cup").is_dir()
+
+
 def test_the_answers_of_one_project_make_another(work: Path, small: Path, invoke: Invoke) -> None:
     invoke("new", "pot", "-s", "tea", "-d", "extras=true", "-d", "strength=5", "--template", small)
 

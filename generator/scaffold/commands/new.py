@@ -58,8 +58,10 @@ def new(
 ) -> None:
     """Make a project: a service that runs, with its tests, its pipeline and its first commit.
 
-    What is not given is asked for on a terminal, and has a default everywhere else.
+    What is not given is asked for on a terminal, and has a default everywhere else. A file answers.yml in the
+    user's folder for settings (scaffold/ in ~/.config on Linux) replaces defaults, such as the author's.
     """
+    from scaffold import answers as answer_files
     from scaffold import catalog, creation, source
     from scaffold.questionnaire import Questionnaire
 
@@ -68,14 +70,15 @@ def new(
         message = "--dry-run writes nothing, so there is nothing to run --setup in"
         raise UsageError(message, hint="leave one of them out")
     templates = source.find(template)
-    questionnaire = Questionnaire(catalog.load(templates))
+    questions = catalog.load(templates)
+    questionnaire = Questionnaire(questions)
     given = _given(questionnaire, name, stack, data or [], answers)
     ask = None
     if console.interactive and not yes:
         from scaffold.interview import ask_on_terminal
 
         ask = ask_on_terminal
-    complete = questionnaire.complete(given, ask)
+    complete = Questionnaire(questions, answer_files.preferences(questionnaire)).complete(given, ask)
     target = (output or Path()).expanduser().resolve() / str(complete["project_name"])
     plan = creation.Plan(
         source=templates,

@@ -70,7 +70,10 @@ def verify(
 
     With --url the service is not started, and what cannot be tested from outside is listed as untested.
     """
+    import gc
+
     console: Console = context.obj
+    gc.enable()  # a run takes minutes
     _check_usage(path, url, only, record)
     root = None
     if path is not None:
