@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -124,13 +123,6 @@ def test_both_ways_in_enforce_one_rule_in_the_same_words(
     outcome = invoke("new", answers["project_name"], *_pairs({key: answers[key] for key in ("stack", key)}), "--json")
     assert outcome.code == 2
     assert outcome.envelope["error"]["message"] == f'{key} "{value}": {rule}'
-
-
-def test_reserved_names_hold_every_module_of_this_python() -> None:
-    names = yaml.safe_load((ROOT / "templates" / "shared" / "python-names.yml").read_text())
-    here = {name for name in sys.stdlib_module_names if name[0].islower()}
-
-    assert here <= set(names["standard_library"])
 
 
 def test_every_default_keeps_the_rules() -> None:
