@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 class Falsifier:
     """Changes nothing; subclasses override what they falsify."""
 
+    def begin(self, check: str) -> None:
+        """A check starts, with the services and fixtures that it asks for first."""
+        del check
+
     def command(self, name: str, command: Sequence[str]) -> Sequence[str]:
         """Wrap the command of a `Procfile` line."""
         del name
@@ -42,8 +46,8 @@ class Falsifier:
         """Change a received span; None swallows it."""
         return span
 
-    def released(self, database: Database) -> None:
-        """Tamper with the database after `release`."""
+    def prepared(self, database: Database) -> None:
+        """Tamper with a released database that a service is about to use."""
 
     def project(self, folder: Path, scratch: Path) -> Path:
         """Show another folder (below `scratch`) to the checks that read the project's files."""

@@ -60,7 +60,7 @@ import pytest
 from scaffold.conformance import keys
 from scaffold.conformance.accounts import People, Shop
 from scaffold.conformance.exchange import Recorder
-from scaffold.conformance.falsifying import Falsifier, load
+from scaffold.conformance.falsifying import Falsifier
 from scaffold.conformance.faultproxy import FaultProxy
 from scaffold.conformance.observing import Observations
 from scaffold.conformance.openapi import OpenApi
@@ -145,9 +145,12 @@ RECORDER: pytest.StashKey[Recorder] = pytest.StashKey()
 
 
 @pytest.fixture(scope="session")
-def falsifier(plan: Plan) -> Falsifier:
+def falsifier(request: pytest.FixtureRequest) -> Falsifier:
     """What stands between suite and service in the suite's own tests."""
-    return load(plan.falsifier)
+    return request.config.stash[FALSIFIER]
+
+
+FALSIFIER: pytest.StashKey[Falsifier] = pytest.StashKey()
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,8 @@ import pytest
 from scaffold.conformance import registry
 from scaffold.conformance.errors import NoServiceError
 from scaffold.conformance.expect import Mismatch
-from scaffold.conformance.fixtures import RECORDER
+from scaffold.conformance.falsifying import load
+from scaffold.conformance.fixtures import FALSIFIER, RECORDER
 from scaffold.conformance.plan import Plan
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ _CHECK = "check"
 def pytest_configure(config: pytest.Config) -> None:
     """Learn what to run."""
     config.addinivalue_line("markers", "xdist_group(name): checks that run in one process")
-    config.stash[_SELECTED] = set(Plan.read().selected)
+    plan = Plan.read()
+    config.stash[_SELECTED] = set(plan.selected)
+    config.stash[FALSIFIER] = load(plan.falsifier)
 
 
 _SELECTED: pytest.StashKey[set[str]] = pytest.StashKey()
@@ -49,6 +52,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.xdist_group(check.shares or check.group))
             kept.append(item)
     items[:] = kept
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tell the falsifier which check comes, before its fixtures start services."""
+    check = registry.of(getattr(item, "function", None))
+    if check is not None:
+        item.config.stash[FALSIFIER].begin(check.id)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -177,10 +177,10 @@ class Launcher:
         if self._pristine is None:
             pristine = self.empty_database()
             self.release(pristine)
-            self.falsifier.released(pristine)
             self._pristine = pristine
         copy = self._pristine.clone()
         self._databases.append(copy)
+        self.falsifier.prepared(copy)
         return copy
 
     def command(self, name: str, settings: Mapping[str, str], *, cwd: Path | None = None) -> Process:

@@ -111,3 +111,32 @@ def check_generated(service: Service, people: People, openapi: OpenApi) -> None:
     """Every operation, valid and invalid data, as an administrator."""
     failures = fuzz(openapi.document, service.url, people.login(people.admin.email, people.admin.password).access)
     expect.same("failures", failures[:5], [])
+
+
+@check(
+    "OAS03",
+    "Every reply of the whole run is documented: status, headers, media type and body.",
+    source="OpenAPI 3.1; contract 8",
+)
+def check_replies(api: Api, people: People, openapi: OpenApi) -> None:
+    """These replies here; all others are held against the document as they come (`observing`)."""
+    user = people.new()
+    key = people.key(user)
+    replies = [
+        user.api.get("/v1/me"),
+        user.api.patch("/v1/me", {"display_name": "Grace Hopper"}),
+        user.api.get("/v1/api-keys"),
+        user.api.get(f"/v1/api-keys/{key['id']}"),
+        user.api.delete(f"/v1/api-keys/{key['id']}"),
+        people.register(email="no address"),
+        people.refresh(user.session.refresh),
+        api.get("/v1/me"),
+        api.get("/v1/unknown"),
+        api.request("PUT", "/v1/me"),
+        api.get("/livez"),
+        api.get("/readyz"),
+        api.get("/.well-known/jwks.json"),
+        user.api.post("/v1/auth/logout"),
+    ]
+    for reply in replies:
+        expect.same("differences from the document", openapi.faults(reply), [], reply)

@@ -1,0 +1,119 @@
+"""The ways in which an honest service can be made to look wrong, each a small falsifier.
+
+`scaffold verify` never loads this; only the suite's own tests do (`falsifications.py` has the table).
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from scaffold.conformance.falsifying import Falsifier
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from lying_proxy import Exchange
+
+    from scaffold.conformance.otlp import Span
+
+
+@dataclass
+class Reply(Falsifier):
+    """Changes replies, or requests, on their way: see `lying_proxy`."""
+
+    change: Callable[[Exchange], None]
+    """Called with the request before it is forwarded (status 0), and again with the reply."""
+
+
+@dataclass
+class Line(Falsifier):
+    """Changes lines of standard output."""
+
+    change: Callable[[str], str | None]
+
+    def stdout(self, line: str) -> str | None:
+        return self.change(line)
+
+
+@dataclass
+class Environment(Falsifier):
+    """Starts the service with other settings than the check asked for; None takes one away."""
+
+    changes: Mapping[str, str | None]
+    of: tuple[str, ...] = ("web", "release")
+
+    def environment(self, name: str, environment: Mapping[str, str]) -> Mapping[str, str]:
+        if name not in self.of:
+            return environment
+        merged: dict[str, str | None] = {**environment, **self.changes}
+        return {variable: value for variable, value in merged.items() if value is not None}
+
+
+@dataclass
+class Wrapper(Falsifier):
+    """Starts the service through a program of our own, which runs it as its child."""
+
+    script: str
+    of: str = "web"
+
+    def command(self, name: str, command: Sequence[str]) -> Sequence[str]:
+        return [sys.executable, "-c", self.script, *command] if name == self.of else command
+
+
+@dataclass
+class Sql(Falsifier):
+    """Changes a database while a check runs, and changes it back."""
+
+    do: Sequence[str]
+    undo: Sequence[str]
+
+
+@dataclass
+class Spans(Falsifier):
+    """Changes the spans that the service exports."""
+
+    change: Callable[[Span], Span | None]
+
+    def span(self, span: Span) -> Span | None:
+        return self.change(span)
+
+
+@dataclass
+class Tree(Falsifier):
+    """Shows the project's files with one of them changed, or (None) gone."""
+
+    file: str
+    change: Callable[[str], str] | None = None
+
+    def project(self, folder: Path, scratch: Path) -> Path:
+        shown = scratch / f"shown-{abs(hash(self.file))}"
+        shown.mkdir(exist_ok=True)
+        first, *rest = self.file.split("/")
+        for entry in folder.iterdir():
+            if entry.name != first:
+                (shown / entry.name).symlink_to(entry)
+        if rest:
+            (shown / first).mkdir()
+            for entry in (folder / first).iterdir():
+                if entry.name != rest[0]:
+                    (shown / first / entry.name).symlink_to(entry)
+        if self.change is not None:
+            (shown / self.file).write_text(self.change((folder / self.file).read_text()))
+        return shown
+
+
+@dataclass
+class Falsification:
+    """A lie, and the check that must find it."""
+
+    check: str
+    name: str
+    lie: Falsifier = field(repr=False)
+
+
+def without(span: Span, *attributes: str) -> Span:
+    """A span that lacks some attributes."""
+    return replace(span, attributes={name: value for name, value in span.attributes.items() if name not in attributes})

@@ -1,0 +1,164 @@
+"""An HTTP proxy between suite and service that can lie about anything it passes on."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import socket
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass
+class Message:
+    """A request or a reply: its first line, its headers as they came, its body without framing."""
+
+    start: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def get(self, name: str) -> str | None:
+        """The first value of a header."""
+        return next((value for known, value in self.headers if known.lower() == name.lower()), None)
+
+    def set(self, name: str, value: str | None) -> None:
+        """Replace a header, or (None) take it away."""
+        self.headers = [(known, old) for known, old in self.headers if known.lower() != name.lower()]
+        if value is not None:
+            self.headers.append((name, value))
+
+    def encode(self, *, bodiless: bool) -> bytes:
+        """The bytes, with the framing that fits the body as it is now."""
+        headers = [(n, v) for n, v in self.headers if n.lower() not in ("content-length", "transfer-encoding")]
+        length = self.get("content-length")
+        if bodiless:
+            headers += [("Content-Length", length)] if length is not None else []
+        elif self.body or length is not None or self.get("transfer-encoding") is not None:
+            headers.append(("Content-Length", str(len(self.body))))
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
+        return f"{self.start}\r\n{lines}\r\n".encode("latin-1") + (b"" if bodiless else self.body)
+
+
+@dataclass
+class Exchange:
+    """What passes: the request, and once it is there the reply."""
+
+    request: Message
+    reply: Message | None = None
+    memory: dict[str, Any] = field(default_factory=dict)
+    """Lives as long as the proxy: for lies that need a past."""
+
+    @property
+    def method(self) -> str:
+        return self.request.start.split(" ")[0]
+
+    @property
+    def path(self) -> str:
+        return self.request.start.split(" ")[1].partition("?")[0]
+
+    @property
+    def target(self) -> str:
+        return self.request.start.split(" ")[1]
+
+    @property
+    def status(self) -> int:
+        """Status of the reply; 0 while there is none."""
+        return int(self.reply.start.split(" ")[1]) if self.reply else 0
+
+    def is_(self, method: str, pattern: str, status: int | None = None) -> bool:
+        """Whether this is the reply to such a request (`pattern` matches the whole path)."""
+        return (
+            self.reply is not None
+            and self.method == method
+            and re.fullmatch(pattern, self.path) is not None
+            and status in (None, self.status)
+        )
+
+    def become(self, status: int, reason: str = "Changed") -> None:
+        """Change the status."""
+        assert self.reply is not None
+        self.reply.start = f"HTTP/1.1 {status} {reason}"
+
+    @property
+    def json(self) -> Any:
+        """The reply's body."""
+        assert self.reply is not None
+        return json.loads(self.reply.body)
+
+    def rewrite(self, change: Callable[[Any], object]) -> None:
+        """Change the reply's JSON in place; what `change` returns replaces it, unless None."""
+        assert self.reply is not None
+        if not self.reply.body or "json" not in (self.reply.get("content-type") or ""):
+            return
+        value = self.json
+        changed = change(value)
+        body = value if changed is None else changed
+        self.reply.body = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+class LyingProxy:
+    """Forwards connections to a service; `lie` sees every request and every reply."""
+
+    def __init__(self, host: str, port: int, lie: Callable[[Exchange], None]) -> None:
+        self._target = (host, port)
+        self._lie = lie
+        self._memory: dict[str, Any] = {}
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.port: int = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with contextlib.suppress(OSError, EOFError, ValueError, IndexError), client:
+            server = socket.create_connection(self._target, timeout=60)
+            with server, client.makefile("rb") as requests, server.makefile("rb") as replies:
+                while True:
+                    exchange = Exchange(_read(requests), memory=self._memory)
+                    self._lie(exchange)
+                    server.sendall(exchange.request.encode(bodiless=False))
+                    head = exchange.method == "HEAD"
+                    exchange.reply = _read(replies, reply=True, head=head)
+                    self._lie(exchange)
+                    bodiless = head or exchange.status in (204, 304)
+                    client.sendall(exchange.reply.encode(bodiless=bodiless))
+                    if (exchange.reply.get("connection") or "").lower() == "close":
+                        return
+
+
+def _read(stream: Any, *, reply: bool = False, head: bool = False) -> Message:
+    start = stream.readline().decode("latin-1").rstrip("\r\n")
+    if not start:
+        raise EOFError
+    headers: list[tuple[str, str]] = []
+    while line := stream.readline().decode("latin-1").rstrip("\r\n"):
+        name, _, value = line.partition(":")
+        headers.append((name, value.strip()))
+    message = Message(start, headers, b"")
+    if head or (reply and start.split(" ")[1] in ("204", "304")):
+        return message
+    if "chunked" in (message.get("transfer-encoding") or "").lower():
+        while size := int(stream.readline().partition(b";")[0], 16):
+            message.body += stream.read(size)
+            stream.readline()
+        stream.readline()
+    elif length := message.get("content-length"):
+        message.body = stream.read(int(length))
+    elif reply:
+        message.body = stream.read()
+        message.set("Connection", "close")
+    return message
