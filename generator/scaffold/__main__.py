@@ -13,8 +13,10 @@ def main() -> None:
     gc.disable()
     # A polite request to end is a cancellation like Ctrl-C: the same cleaning up, the same exit code.
     for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.default_int_handler)
+        number = getattr(signal, name, None)
+        # What the caller has chosen to ignore (nohup, for one) stays ignored.
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
     try:
         from scaffold.cli import run  # noqa: PLC0415 - so that Ctrl-C during the imports is caught as well
 

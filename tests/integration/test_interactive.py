@@ -133,6 +133,17 @@ def test_a_wrong_answer_is_asked_again_with_its_rule(work: Path, small: Path) ->
     assert _answers(work / "pot")["project_name"] == "pot"
 
 
+def test_a_place_that_is_taken_is_told_before_the_first_question(work: Path, small: Path) -> None:
+    (work / "pot").mkdir()
+    (work / "pot" / "letter.txt").touch()
+
+    with Session(["new", "pot", "--stack", "tea", "--template", str(small)]) as session:
+        session.expect("error[target-not-empty]")
+        code, _ = session.end()
+
+    assert code == 1
+
+
 @pytest.mark.parametrize("key", [CTRL_C, CTRL_D], ids=["ctrl-c", "ctrl-d"])
 def test_cancelling_a_question_makes_nothing(key: str, work: Path, small: Path, temporary: Path) -> None:
     with Session(["new", "--stack", "coffee", "--template", str(small)]) as session:

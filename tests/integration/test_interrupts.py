@@ -143,6 +143,15 @@ def test_a_full_disk_leaves_nothing(full: str, work: Path, small: Path, temporar
     assert done.stdout.split() == ["1"]
 
 
+def test_nohup_is_respected(work: Path, small: Path) -> None:
+    (small / "templates" / "tea" / "Makefile").write_text("setup:\n\tkill -HUP $$(ps -o ppid= -p $$PPID)\n")
+    command = f"trap '' HUP; exec '{sys.executable}' -m scaffold new pot -s tea --setup --template '{small}'"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, check=False)
+
+    assert done.returncode == 0
+    assert (work / "pot").is_dir()
+
+
 def test_cancelling_says_so(work: Path, small: Path, launch: Launch) -> None:
     (small / "templates" / "tea" / "Makefile").write_text("setup:\n\tkill -INT $$(ps -o ppid= -p $$PPID)\n\tsleep 5\n")
 

@@ -62,7 +62,7 @@ def new(
     user's folder for settings (scaffold/ in ~/.config on Linux) replaces defaults, such as the author's.
     """
     from scaffold import answers as answer_files
-    from scaffold import catalog, creation, source
+    from scaffold import catalog, creation, publishing, source
     from scaffold.questionnaire import Questionnaire
 
     console: Console = context.obj
@@ -78,12 +78,15 @@ def new(
         from scaffold.interview import ask_on_terminal
 
         ask = ask_on_terminal
+        wanted = str(given.get("project_name", ""))
+        # Nobody wants to answer all questions to learn that the place is taken.
+        if wanted and Path(wanted).name == wanted:
+            publishing.check_target(_target(output, wanted))
     complete = Questionnaire(questions, answer_files.preferences(questionnaire)).complete(given, ask)
-    target = (output or Path()).expanduser().resolve() / str(complete["project_name"])
     plan = creation.Plan(
         source=templates,
         answers=complete,
-        target=target,
+        target=_target(output, str(complete["project_name"])),
         git=not no_git,
         setup=setup,
         command=creation.reproduce(questionnaire, complete, extra=_extra(output, template, no_git=no_git, setup=setup)),
@@ -124,6 +127,10 @@ def _given(
             raise UsageError(message, hint="say it once")
         given[key] = value
     return given
+
+
+def _target(output: Path | None, name: str) -> Path:
+    return (output or Path()).expanduser().resolve() / name
 
 
 def _extra(output: Path | None, template: Path | None, *, no_git: bool, setup: bool) -> tuple[str, ...]:
