@@ -109,9 +109,9 @@ def check_wrong_keys(people: People, api: Api) -> None:
     wrong = [
         key[:-1] + ("A" if key[-1] != "A" else "B"), key[:-1], f"{key}A", f"{prefix}_{key_id}_", f"{prefix}_{key_id}",
         f"{prefix}_{other_id}_{secret}", f"{prefix}_{key_id}_{other_secret}", key.upper(), secret, f"x{key}",
-        f"{prefix}_{'0' * 32}_{secret}", "key_", "nonsense", "' OR 1=1 --", "é" * 20,
+        f"{prefix}_{'0' * 32}_{secret}", "key_", "nonsense", "' OR 1=1 --",
     ]  # fmt: skip
-    replies = [api.get("/v1/me", headers={"X-API-Key": value.encode("utf-8")}) for value in wrong]
+    replies = [api.with_key(value).get("/v1/me") for value in wrong]
     for reply in replies:
         expect.problem(reply, 401, "invalid-token")
         expect.challenge(reply, "invalid_token")

@@ -83,14 +83,12 @@ def check_schemes(api: Api, people: People) -> None:
         expect.challenge(reply)
     for value in (
         "Bearer",
-        "Bearer ",
         f"Bearer {token} {token}",
         f"Bearer {token},",
         "Bearer a b",
         "Bearer ...",
-        "Bearer é",
     ):
-        reply = api.get("/v1/me", headers={"Authorization": value.encode("latin-1")})
+        reply = api.get("/v1/me", headers={"Authorization": value})
         expect.problem(reply, 401, "invalid-token")
         expect.challenge(reply, "invalid_token")
     for scheme in ("bearer", "BEARER", "Bearer"):

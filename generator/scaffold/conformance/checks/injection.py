@@ -34,18 +34,19 @@ def _places(api: Api, account_api: Api, payload: str, *, sample: bool) -> Iterat
     yield api.post("/v1/auth/refresh", {"refresh_token": payload})
     yield account_api.get(f"/v1/api-keys/{text}")
     yield account_api.get(f"/v1/api-keys?cursor={text}&limit={text}")
-    yield account_api.get("/v1/me", headers={"X-Request-Id": payload, "User-Agent": payload})
-    yield api.with_key(payload).get("/v1/me")
-    yield api.with_token(payload).get("/v1/me")
+    value = payload.strip()  # blanks around a header's value are no part of it
+    yield account_api.get("/v1/me", headers={"X-Request-Id": value, "User-Agent": value})
+    yield api.with_key(value).get("/v1/me")
+    yield api.with_token(value).get("/v1/me")
     if sample:
         yield api.get(f"/v1/products?q={text}")
         yield api.get(f"/v1/products?sort={text}")
         yield api.get(f"/v1/products?min_price={text}")
         yield api.get(f"/v1/products/{text}")
-        yield api.get("/v1/products", headers={"If-None-Match": payload})
+        yield api.get("/v1/products", headers={"If-None-Match": value})
         yield account_api.get(f"/v1/orders?status={text}&sort={text}")
         order = {"lines": [{"product_id": payload, "quantity": 1}]}
-        yield account_api.post("/v1/orders", order, headers={"Idempotency-Key": payload})
+        yield account_api.post("/v1/orders", order, headers={"Idempotency-Key": value})
 
 
 @check(
