@@ -144,7 +144,7 @@ def test_a_full_disk_leaves_nothing(full: str, work: Path, small: Path, temporar
 
 
 def test_nohup_is_respected(work: Path, small: Path) -> None:
-    (small / "templates" / "tea" / "Makefile").write_text("setup:\n\tkill -HUP $$(ps -o ppid= -p $$PPID)\n")
+    (small / "templates" / "tea" / "Makefile").write_text("setup:\n\tkill -HUP $$(cut -d' ' -f4 /proc/$$PPID/stat)\n")
     command = f"trap '' HUP; exec '{sys.executable}' -m scaffold new pot -s tea --setup --template '{small}'"
     done = subprocess.run(["sh", "-c", command], capture_output=True, check=False)
 
@@ -153,7 +153,7 @@ def test_nohup_is_respected(work: Path, small: Path) -> None:
 
 
 def test_cancelling_says_so(work: Path, small: Path, launch: Launch) -> None:
-    (small / "templates" / "tea" / "Makefile").write_text("setup:\n\tkill -INT $$(ps -o ppid= -p $$PPID)\n\tsleep 5\n")
+    (small / "templates" / "tea" / "Makefile").write_text("setup:\n\tkill -INT $$(cut -d' ' -f4 /proc/$$PPID/stat)\n\tsleep 5\n")
 
     outcome = launch("new", "pot", "-s", "tea", "--setup", "--template", small)
 
