@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import httpx
 
 from scaffold.conformance.exchange import Recorder, Reply
+from scaffold.conformance.raw import RawConnection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -41,7 +42,7 @@ class Api:
         default_factory=lambda: httpx.Client(
             timeout=30.0,
             trust_env=False,
-            limits=httpx.Limits(max_connections=300, max_keepalive_connections=50, keepalive_expiry=2.0),
+            limits=httpx.Limits(max_connections=300, max_keepalive_connections=50, keepalive_expiry=1.0),
         ),
         repr=False,
         compare=False,
@@ -72,7 +73,7 @@ class Api:
         json: object = MISSING,
         content: bytes | str | Iterable[bytes] | None = None,
         params: Mapping[str, str | int] | Sequence[tuple[str, str | int]] | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | Mapping[str, bytes] | Mapping[str, str | bytes] | None = None,
         media_type: str | None = None,
         timeout: float | None = None,
     ) -> Reply:
@@ -88,14 +89,18 @@ class Api:
             media_type: Content-Type.
             timeout: Seconds, 30 if not given.
         """
-        merged = httpx.Headers(dict(self.headers))
+        merged: dict[str, bytes] = {}
         if not isinstance(json, _Missing):
             content = json_module.dumps(json, ensure_ascii=False).encode("utf-8", "surrogatepass")
             media_type = media_type or "application/json"
-        if media_type is not None:
-            merged["Content-Type"] = media_type
-        for name, value in httpx.Headers(headers).multi_items():
-            merged[name] = value
+        for name, value in (
+            ("Accept-Encoding", "identity"),  # Bodies are compared as bytes, and the contract has no content coding.
+            *self.headers.items(),
+            ("Content-Type", media_type or ""),
+            *(headers or {}).items(),
+        ):
+            # UTF-8: what a client sends beyond ASCII is for the service to judge.
+            merged[name.lower()] = value if isinstance(value, bytes) else value.encode()
         request = self._http.build_request(
             method,
             self.url + path,
@@ -103,11 +108,11 @@ class Api:
             params=httpx.QueryParams(tuple(params.items()) if isinstance(params, Mapping) else tuple(params))
             if params is not None
             else None,
-            headers=[(name, value) for name, value in merged.multi_items() if value],
+            headers=[(name.encode(), value) for name, value in merged.items() if value],
             timeout=self._http.timeout if timeout is None else timeout,
         )
-        # Not to decode gzip: the contract has no content coding, and bodies are compared as bytes.
-        request.headers["Accept-Encoding"] = merged.get("Accept-Encoding", "identity")
+        if not all(map(_is_sendable, merged.values())):
+            return self._send_raw(request)
         patience = time.monotonic() + _PATIENCE
         while True:
             reply = self._send(request, content if isinstance(content, bytes) else b"")
@@ -133,6 +138,14 @@ class Api:
         """DELETE."""
         return self.request("DELETE", path, **options)
 
+    def _send_raw(self, request: httpx.Request) -> Reply:
+        """Send what the client library refuses to, such as a header that ends in a space."""
+        with RawConnection(request.url.host, request.url.port or 80, self.recorder) as connection:
+            target = request.url.raw_path.decode("ascii")
+            headers = {name: value for name, value in request.headers.items() if name not in ("content-length", "host")}
+            connection.request(request.method, target, headers, request.read())
+            return connection.reply(head=request.method == "HEAD")
+
     def _send(self, request: httpx.Request, body: bytes) -> Reply:
         started = time.monotonic()
         response = self._http.send(request)
@@ -149,6 +162,11 @@ class Api:
         )
         self.recorder.add(reply)
         return reply
+
+
+def _is_sendable(value: bytes) -> bool:
+    """Whether the client library sends a header's value as it is (RFC 9110 §5.5: no blanks around it)."""
+    return value == value.strip(b" \t")
 
 
 def together(calls: Sequence[Callable[[], T]]) -> list[T]:

@@ -97,7 +97,7 @@ class Recorder:
         return f"(the last {len(shown)} of {total} exchanges)\n{text}" if total > len(shown) else text
 
 
-_DULL = frozenset({"accept", "accept-encoding", "connection", "user-agent", "host", "date", "server"})
+_DULL = frozenset({"accept", "accept-encoding", "user-agent", "host", "date", "server"})
 
 
 def _body_lines(mark: str, body: bytes) -> list[str]:

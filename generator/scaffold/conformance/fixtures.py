@@ -60,7 +60,6 @@ import pytest
 from scaffold.conformance import keys
 from scaffold.conformance.accounts import People, Shop
 from scaffold.conformance.exchange import Recorder
-from scaffold.conformance.falsifying import Falsifier
 from scaffold.conformance.faultproxy import FaultProxy
 from scaffold.conformance.observing import Observations
 from scaffold.conformance.openapi import OpenApi
@@ -74,6 +73,7 @@ if TYPE_CHECKING:
 
     from scaffold.conformance.client import Api
     from scaffold.conformance.database import Database
+    from scaffold.conformance.falsifying import Falsifier
     from scaffold.conformance.logbook import Logbook
 
 

@@ -57,7 +57,7 @@ class RawConnection:
         lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
         if body:
             lines.append(f"Content-Length: {len(body)}")
-        self.send("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body)
+        self.send("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
 
     def reply(self, *, head: bool = False) -> Reply:
         """Read one whole reply.

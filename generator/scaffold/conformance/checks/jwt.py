@@ -304,11 +304,10 @@ def check_type_and_algorithm(attacker: Attacker, case: str) -> None:
 
 
 @check("JWT11", "A critical extension that nobody knows is refused.", source="RFC 7515 §4.1.11", needs=_NEEDS)
-@pytest.mark.parametrize("case", ["unknown", "empty", "b64", "string"])
+@pytest.mark.parametrize("case", ["unknown", "b64", "string"])
 def check_critical(attacker: Attacker, case: str) -> None:
     header: dict[str, object] = {
         "unknown": {"crit": ["x-suite"], "x-suite": 1},
-        "empty": {"crit": []},
         "b64": {"crit": ["b64"], "b64": False},
         "string": {"crit": "exp"},
     }[case]  # type: ignore[assignment]
@@ -441,10 +440,8 @@ def check_claims_do_not_lift(attacker: Attacker, shop: Shop) -> None:
     source="RFC 9068 §5; RFC 6750 §3.1",
     needs={"signing_key"},
 )
-@pytest.mark.parametrize("scope", ["none", "other", "empty"])
-def check_scope_is_honoured(attacker: Attacker, scope: str) -> None:
-    value = {"none": None, "other": "orders:read", "empty": ""}[scope]
-    reply = attacker.api.with_token(attacker.token(attacker.claims(scope=value))).get("/v1/me")
+def check_scope_is_honoured(attacker: Attacker) -> None:
+    reply = attacker.api.with_token(attacker.token(attacker.claims(scope="orders:read"))).get("/v1/me")
     expect.problem(reply, 403, "insufficient-scope")
     expect.challenge(reply, "insufficient_scope")
 
