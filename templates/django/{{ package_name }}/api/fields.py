@@ -38,7 +38,7 @@ class Text(StrictField):
         self,
         *,
         minimum: int = 1,
-        maximum: int,
+        maximum: int | None = None,
         pattern: re.Pattern[str] | None = None,
         refused: re.Pattern[str] = CONTROLS,
         **options: Any,
@@ -54,7 +54,7 @@ class Text(StrictField):
             self.fail("wrong_type")
         if len(data) < self.minimum:
             self.fail("too_short")
-        if len(data) > self.maximum:
+        if self.maximum is not None and len(data) > self.maximum:
             self.fail("too_long")
         if self.refused.search(data) or (self.pattern and not self.pattern.fullmatch(data)):
             self.fail("invalid_format")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.http import HttpResponse
 from rest_framework.exceptions import MethodNotAllowed, UnsupportedMediaType
@@ -10,9 +11,9 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from ..authentication.access import PUBLIC, Access, Principal
-from ..problems.errors import MalformedRequestError, UnsupportedMediaTypeError
+from ..problems.errors import MalformedRequestError, NotFoundError, UnsupportedMediaTypeError
 from ..rate_limiting.limiter import count_request
-from .fields import StrictSerializer
+from .fields import UUID_TEXT, StrictSerializer
 from .parsers import MergePatchParser, StrictJSONParser
 from .replies import empty_reply
 
@@ -59,3 +60,10 @@ class ApiView(APIView):
         except UnsupportedMediaType:
             accept = ", ".join(parser.media_type for parser in self.get_parsers())
             raise UnsupportedMediaTypeError(headers={"Accept": accept}) from None
+
+
+def path_id(text: str) -> UUID:
+    """An id in a path. One that cannot be is treated as one that is not."""
+    if not UUID_TEXT.fullmatch(text):
+        raise NotFoundError
+    return UUID(text)

@@ -11,6 +11,7 @@ from ..observability.logging import log
 from ..observability.metrics import AUTH_LOGIN_TOTAL, RATE_LIMIT_REJECTIONS_TOTAL
 from ..rate_limiting.counters import counters
 from ..rate_limiting.errors import RateLimitedError
+from ..rate_limiting.window import Window
 
 POLICY = "login"
 # Many people may sit behind one address; they must not lock each other out.
@@ -29,20 +30,27 @@ class LoginAttempt:
         limit = settings.ENV.rate_limit_login
         account = f"rl:{POLICY}:{hashlib.sha256(email.encode()).hexdigest()}"
         attempt = cls(account, f"rl:{POLICY}:{rate_limit_key(address)}" if address else "")
-        window = counters.hit(attempt.account_key, limit.seconds)
-        refused = window.count > limit.count
-        if not refused and attempt.address_key:
+        # The address first: an attacker who has used it up must not lock the account for others.
+        if attempt.address_key:
             window = counters.hit(attempt.address_key, limit.seconds)
-            refused = window.count > limit.count * ADDRESS_FACTOR
-        if refused:
-            RATE_LIMIT_REJECTIONS_TOTAL.labels(POLICY).inc()
-            if address:  # else it was no login, but a change of password
-                AUTH_LOGIN_TOTAL.labels("throttled").inc()
-            log.warning("authn_login_fail_max", message="too many failed logins")
-            raise RateLimitedError(window.seconds_left)
+            if window.count > limit.count * ADDRESS_FACTOR:
+                raise _refusal(window, address)
+        window = counters.hit(attempt.account_key, limit.seconds)
+        if window.count > limit.count:
+            if attempt.address_key:
+                counters.take_back(attempt.address_key)
+            raise _refusal(window, address)
         return attempt
 
     def succeeded(self) -> None:
         counters.forget(self.account_key)
         if self.address_key:
             counters.take_back(self.address_key)
+
+
+def _refusal(window: Window, address: str) -> RateLimitedError:
+    RATE_LIMIT_REJECTIONS_TOTAL.labels(POLICY).inc()
+    if address:  # else it was no login, but a change of password
+        AUTH_LOGIN_TOTAL.labels("throttled").inc()
+    log.warning("authn_login_fail_max", message="too many failed logins")
+    return RateLimitedError(window.seconds_left)

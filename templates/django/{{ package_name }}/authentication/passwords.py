@@ -6,6 +6,7 @@ from typing import Any
 
 import bcrypt
 from argon2 import extract_parameters
+from argon2.exceptions import InvalidHashError
 from django.contrib.auth import password_validation
 from django.contrib.auth.hashers import (
     Argon2PasswordHasher,
@@ -28,8 +29,18 @@ class Argon2idHasher(Argon2PasswordHasher):
 
     def must_update(self, encoded: str) -> bool:
         """Weaker hashes are made again. Stronger ones, of another service of the fleet, are not."""
-        has = extract_parameters(encoded.removeprefix(self.algorithm))
+        try:
+            has = extract_parameters(encoded.removeprefix(self.algorithm))
+        except InvalidHashError:
+            return False
         return has.memory_cost < self.memory_cost or has.time_cost < self.time_cost
+
+
+    def verify(self, password: str, encoded: str) -> bool:
+        try:
+            return super().verify(password, encoded)
+        except InvalidHashError:  # what was imported is no hash, so nobody has its password
+            return False
 
 
 class ImportedBcryptHasher(BCryptPasswordHasher):
@@ -38,7 +49,10 @@ class ImportedBcryptHasher(BCryptPasswordHasher):
     def verify(self, password: str, encoded: str) -> bool:
         # bcrypt never looked at more bytes than these; its library now refuses longer input.
         data = encoded.removeprefix("bcrypt$").encode()
-        return bcrypt.checkpw(password.encode()[:BCRYPT_BYTES], data)
+        try:
+            return bcrypt.checkpw(password.encode()[:BCRYPT_BYTES], data)
+        except ValueError:
+            return False
 
 
 class CommonPasswordValidator(password_validation.CommonPasswordValidator):

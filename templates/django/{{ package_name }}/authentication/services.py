@@ -88,7 +88,7 @@ def session_open(*, email: str, password: str, address: str) -> Tokens:
     # A disabled account is told apart from a wrong password only after the same work.
     if user is None or not user.check_password(password) or not user.is_active:
         AUTH_LOGIN_TOTAL.labels("failure").inc()
-        log.warning("authn_login_fail", message="a login failed", **{"client.address": address})
+        log.warning("authn_login_fail", message="a login failed")
         raise InvalidCredentialsError
     attempt.succeeded()
     moment = now()
@@ -102,7 +102,7 @@ def session_open(*, email: str, password: str, address: str) -> Tokens:
         session.save(force_insert=True)
         refresh_token = _new_refresh_token(session, moment)
     AUTH_LOGIN_TOTAL.labels("success").inc()
-    who = {"user.id": str(user.pk), "client.address": address}
+    who = {"user.id": str(user.pk)}
     log.info("authn_login_success", message="a login succeeded", **who)
     log.info("session_created", message="a session was opened", **who)
     return Tokens(issue_access_token(session), refresh_token)

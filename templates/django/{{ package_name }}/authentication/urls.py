@@ -10,6 +10,6 @@ urlpatterns = [
     path("v1/me", views.MeApi.as_view()),
     path("v1/me/password", views.PasswordApi.as_view()),
     path("v1/api-keys", views.ApiKeyListApi.as_view()),
-    path("v1/api-keys/<uuid:id>", views.ApiKeyApi.as_view()),
+    path("v1/api-keys/<str:id>", views.ApiKeyApi.as_view()),
     path(".well-known/jwks.json", views.KeySetApi.as_view()),
 ]

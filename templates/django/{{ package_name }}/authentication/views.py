@@ -1,5 +1,4 @@
 from typing import ClassVar
-from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpResponse
@@ -9,7 +8,7 @@ from ..api.addresses import client_address
 from ..api.pagination import PageRequest
 from ..api.queries import ListQuery, validated_query
 from ..api.replies import empty_reply, json_reply
-from ..api.views import ApiView
+from ..api.views import ApiView, path_id
 from . import selectors, services
 from .access import PUBLIC, TOKEN, Access
 from .serializers import (
@@ -102,11 +101,11 @@ class ApiKeyListApi(ApiView):
 class ApiKeyApi(ApiView):
     access: ClassVar = {"GET": TOKEN, "DELETE": TOKEN}
 
-    def get(self, request: Request, id: UUID) -> HttpResponse:
-        return json_reply(ApiKeyOutput(selectors.api_key_get(request.user.user, id)).data)
+    def get(self, request: Request, id: str) -> HttpResponse:
+        return json_reply(ApiKeyOutput(selectors.api_key_get(request.user.user, path_id(id))).data)
 
-    def delete(self, request: Request, id: UUID) -> HttpResponse:
-        services.api_key_delete(request.user.user, id)
+    def delete(self, request: Request, id: str) -> HttpResponse:
+        services.api_key_delete(request.user.user, path_id(id))
         return empty_reply()
 
 

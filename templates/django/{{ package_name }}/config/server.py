@@ -7,7 +7,9 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Iterable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 from gunicorn.config import Config
@@ -15,13 +17,16 @@ from gunicorn.glogging import Logger
 from gunicorn.http.errors import LimitRequestHeaders, NoMoreData, ParseException
 from gunicorn.http.parser import RequestParser
 from gunicorn.http.unreader import SocketUnreader
+from gunicorn.util import close_graceful
 from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
 
+from ..api.bodies import Application
 from ..health.lifecycle import start_draining
 from ..observability.logging import configure_logging, log
 from . import settings
 
 ENV = settings.ENV
+LINGER_SECONDS = 1.0
 
 # Memory that the processes share: a worker that had to cut requests off sets it.
 cut_off = mmap.mmap(-1, 1)
@@ -47,10 +52,37 @@ class DeadlineUnreader(SocketUnreader):
             raise TooSlowError from None
 
 
+def _close_after_unread_body(application: Application) -> Application:
+    """Says `Connection: close` where a body was not read to its end: gunicorn closes without a word."""
+
+    def wrapped(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        reader = environ["wsgi.input"].reader
+
+        def start(*arguments: Any) -> Any:
+            if getattr(reader, "length", 0) or getattr(reader, "parser", None):
+                start_response.__self__.force_close()
+            return start_response(*arguments)
+
+        return application(environ, start)
+
+    return wrapped
+
+
+def _linger(sock: socket.socket) -> None:
+    """Gives the client time to read the reply. gunicorn would wait for it in its only event loop."""
+    with suppress(OSError):
+        close_graceful(sock.dup(), LINGER_SECONDS)
+        sock.shutdown(socket.SHUT_RDWR)
+
+
 class Worker(ThreadWorker):
     def init_signals(self) -> None:
         super().init_signals()
         signal.signal(signal.SIGINT, self.handle_exit)
+
+    def load_wsgi(self) -> None:
+        super().load_wsgi()
+        self.wsgi = _close_after_unread_body(self.wsgi)
 
     def handle(self, conn: TConn) -> Any:
         if conn.parser is None:
@@ -60,7 +92,10 @@ class Worker(ThreadWorker):
         # A client that connects and says nothing waits in the poller; gunicorn would keep a thread for it.
         if not conn.initialized and not conn.wait_for_data(0):
             return _DEFER
-        return super().handle(conn)
+        keep = super().handle(conn)
+        if not keep:
+            _linger(conn.sock)
+        return keep
 
     def finish_request(self, conn: TConn, fs: Future[Any]) -> None:
         super().finish_request(conn, fs)

@@ -75,6 +75,7 @@ def _line(resource: dict[str, str]) -> Callable[[Any, str, EventDict], EventDict
             line["request_id"] = context.request_id
             line["trace_id"] = context.trace_id
             line["span_id"] = context.span_id
+            line["client.address"] = context.client_address
             if context.user_id:
                 line["user.id"] = context.user_id
         exception = event.pop("exc_info", None)

@@ -43,9 +43,10 @@ class ObservabilityMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         started = time.perf_counter()
         headers = request.META
-        address = client_address(headers)
         context = new_context(
-            headers.get("HTTP_X_REQUEST_ID", ""), headers.get("HTTP_TRACEPARENT", ""), address
+            headers.get("HTTP_X_REQUEST_ID", ""),
+            headers.get("HTTP_TRACEPARENT", ""),
+            client_address(headers),
         )
         enter_request(context)
         method = request.method if request.method in KNOWN_METHODS else "_OTHER"
@@ -65,7 +66,6 @@ class ObservabilityMiddleware:
             "url.path": request.path[:MAX_PATH],
             "http.response.status_code": status,
             "http.server.request.duration": round(duration, 6),
-            "client.address": address,
         }
         if route:
             line["http.route"] = route

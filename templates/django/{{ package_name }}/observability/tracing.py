@@ -4,6 +4,7 @@ Importing the SDK takes half a second and 30 MB, so this module is imported only
 OTEL_EXPORTER_OTLP_ENDPOINT is set. The SDK reads OpenTelemetry's other variables itself.
 """
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from .context import TraceParent, current_request
 from .routes import route_template
 
+FLUSH_SECONDS = 1.0
+
 tracer = trace.get_tracer(__name__)
 
 
@@ -35,7 +38,8 @@ def trace_requests(
             "deployment.environment.name": settings.ENV.app_env,
         }
     )
-    provider = TracerProvider(resource=resource)
+    # At the end of the process the SDK would wait for a collector that is gone.
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(provider)
     connection_created.connect(_trace_statements)
@@ -63,6 +67,15 @@ def trace_requests(
             return response
 
     return traced
+
+
+def flush_traces() -> None:
+    """Sends what has not been sent, but does not wait long for a collector."""
+    provider = trace.get_tracer_provider()
+    if isinstance(provider, TracerProvider):
+        sender = threading.Thread(target=provider.shutdown, daemon=True)
+        sender.start()
+        sender.join(FLUSH_SECONDS)
 
 
 def _remote(parent: TraceParent | None) -> Context | None:

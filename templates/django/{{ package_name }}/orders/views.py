@@ -1,5 +1,4 @@
 from typing import ClassVar
-from uuid import UUID
 
 from django.http import HttpResponse
 from rest_framework.request import Request
@@ -7,7 +6,7 @@ from rest_framework.request import Request
 from ..api.pagination import PageRequest
 from ..api.queries import validated_query
 from ..api.replies import json_reply
-from ..api.views import ApiView
+from ..api.views import ApiView, path_id
 from ..authentication.access import Access
 from . import selectors, services
 from .idempotency import request_key, run_once
@@ -44,14 +43,14 @@ class OrderListApi(ApiView):
 class OrderApi(ApiView):
     access: ClassVar = {"GET": READ}
 
-    def get(self, request: Request, id: UUID) -> HttpResponse:
-        return json_reply(OrderOutput(selectors.order_get(request.user.user, id)).data)
+    def get(self, request: Request, id: str) -> HttpResponse:
+        return json_reply(OrderOutput(selectors.order_get(request.user.user, path_id(id))).data)
 
 
 class OrderCancellationApi(ApiView):
     access: ClassVar = {"POST": WRITE}
     body_is_optional = True
 
-    def post(self, request: Request, id: UUID) -> HttpResponse:
+    def post(self, request: Request, id: str) -> HttpResponse:
         self.validated(request, EmptyInput)
-        return json_reply(OrderOutput(services.order_cancel(request.user.user, id)).data)
+        return json_reply(OrderOutput(services.order_cancel(request.user.user, path_id(id))).data)

@@ -17,10 +17,10 @@ SORTS = ("created_at", "-created_at", "price_cents", "-price_cents")
 
 
 class ProductInput(StrictSerializer):
-    sku = Text(maximum=32, pattern=SKU)
+    sku = Text(minimum=0, pattern=SKU)
     name = Text(maximum=200)
     price_cents = Integer(minimum=0, maximum=MAX_PRICE)
-    currency = Text(minimum=3, maximum=3, pattern=CURRENCY)
+    currency = Text(minimum=0, pattern=CURRENCY)
     stock = Integer(minimum=0, maximum=MAX_STOCK)
 
 

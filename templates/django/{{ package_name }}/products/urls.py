@@ -4,5 +4,5 @@ from . import views
 
 urlpatterns = [
     path("v1/products", views.ProductListApi.as_view()),
-    path("v1/products/<uuid:id>", views.ProductApi.as_view()),
+    path("v1/products/<str:id>", views.ProductApi.as_view()),
 ]

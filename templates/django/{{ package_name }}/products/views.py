@@ -10,7 +10,7 @@ from ..api.conditions import expected_versions, is_current, version_tag
 from ..api.pagination import PageRequest
 from ..api.queries import validated_query
 from ..api.replies import JSON, empty_reply, json_reply
-from ..api.views import ApiView
+from ..api.views import ApiView, path_id
 from ..authentication.access import ADMIN, PUBLIC, Access
 from . import selectors, services
 from .cache import CachedReply, cached
@@ -40,16 +40,19 @@ class ProductListApi(ApiView):
 class ProductApi(ApiView):
     access: ClassVar = {"GET": PUBLIC, "PATCH": WRITE, "DELETE": WRITE}
 
-    def get(self, request: Request, id: UUID) -> HttpResponse:
-        return _catalogue_reply(request, cached(f"item:{id}", lambda: _load_item(id)))
+    def get(self, request: Request, id: str) -> HttpResponse:
+        product_id = path_id(id)
+        return _catalogue_reply(
+            request, cached(f"item:{product_id}", lambda: _load_item(product_id))
+        )
 
-    def patch(self, request: Request, id: UUID) -> HttpResponse:
+    def patch(self, request: Request, id: str) -> HttpResponse:
         changes = self.validated(request, ProductPatchInput)
         expected = expected_versions(request)
-        return _product_reply(services.product_update(id, expected=expected, changes=changes))
+        return _product_reply(services.product_update(path_id(id), expected=expected, changes=changes))
 
-    def delete(self, request: Request, id: UUID) -> HttpResponse:
-        services.product_delete(id, expected=expected_versions(request))
+    def delete(self, request: Request, id: str) -> HttpResponse:
+        services.product_delete(path_id(id), expected=expected_versions(request))
         return empty_reply()
 
 

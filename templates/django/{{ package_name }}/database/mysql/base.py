@@ -16,6 +16,10 @@ from ..pool import PooledConnections  # noqa: E402
 ER_QUERY_TIMEOUT = 3024
 ER_STATEMENT_TIMEOUT = 1969  # MariaDB
 ER_LOCK_WAIT_TIMEOUT = 1205
+# Too many connections, shutting down, aborted, deadlock, interrupted, killed.
+SERVER_BUSY = {1040, 1053, 1152, 1203, 1213, 1317, 1927}
+SERVER_BUSY |= {ER_QUERY_TIMEOUT, ER_STATEMENT_TIMEOUT, ER_LOCK_WAIT_TIMEOUT}
+CR_MIN_ERROR = 2000  # from here on they are the client's: no connection, or none any more
 
 
 class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
@@ -45,6 +49,12 @@ class DatabaseWrapper(PooledConnections, base.DatabaseWrapper):
         except pymysql.Error:
             return False
         return True
+
+
+def is_outage(error: OperationalError) -> bool:
+    """The connection, a limit or a lock; not a statement that is wrong."""
+    code = error.args[0]
+    return not isinstance(code, int) or code >= CR_MIN_ERROR or code in SERVER_BUSY
 
 
 def waited_for_lock(error: OperationalError) -> bool:
