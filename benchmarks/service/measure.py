@@ -152,7 +152,7 @@ class Django:
         self.project = folder / "bench"
         new = ["new", "bench", "--stack", "django", "--output", str(folder), "--yes", "--no-git"]
         subprocess.run([sys.executable, "-m", "scaffold", *new], check=True, stdout=subprocess.DEVNULL)
-        subprocess.run(["make", "setup"], cwd=self.project, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["make", "setup"], cwd=self.project, check=True, capture_output=True)
         packages = ["django-prometheus", "django-structlog", "django-csp"]
         subprocess.run(
             ["uv", "pip", "install", "--quiet", "--python", ".venv/bin/python", *packages], cwd=self.project, check=True
@@ -199,16 +199,9 @@ class Django:
     def _reference(self, name: str, changes: dict[str, str]) -> Server:
         port = free_port()
         command = ["gunicorn", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread", "--threads", "64"]
-        command += [
-            "--keep-alive",
-            "75",
-            "--chdir",
-            str(HERE / "django"),
-            "--no-control-socket",
-            "reference.wsgi:application",
-        ]
+        command += ["--keep-alive", "75", "--no-control-socket", "reference.wsgi:application"]
         environment = {"DATABASE": str(self.database), "PATH": self.settings["PATH"]} | changes
-        return start(name, command, self.project, environment, port)
+        return start(name, command, HERE / "django", environment, port)
 
     def _routes(self) -> dict[str, list[bytes]]:
         return {

@@ -15,13 +15,16 @@ MIDDLEWARE = (
     [
         "django_prometheus.middleware.PrometheusBeforeMiddleware",
         "django.middleware.security.SecurityMiddleware",
+        "django.middleware.common.CommonMiddleware",
         "csp.middleware.CSPMiddleware",
         "django_structlog.middlewares.RequestMiddleware",
         "django_prometheus.middleware.PrometheusAfterMiddleware",
     ]
     if EQUIPPED
-    else []
+    # It sets Content-Length; without one gunicorn would send chunks.
+    else ["django.middleware.common.CommonMiddleware"]
 )
+APPEND_SLASH = False
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "no-referrer"
 CONTENT_SECURITY_POLICY = {"DIRECTIVES": {"default-src": ["'none'"], "frame-ancestors": ["'none'"]}}
