@@ -186,6 +186,8 @@ def _count(result: RunResult, outcome: str) -> int:
 
 
 def _as_json(result: RunResult) -> Mapping[str, Any]:
+    from scaffold.conformance import checklist
+
     return {
         "target": result.target,
         "stack": result.stack,
@@ -193,6 +195,10 @@ def _as_json(result: RunResult) -> Mapping[str, Any]:
         "servers": dict(result.servers),
         "seconds": round(result.duration, 3),
         "counts": {name: _count(result, name) for name in ("passed", "failed", "not_applicable", "untested")},
+        "checklist": [
+            {"question": answer.question, "verdict": answer.verdict, "passed": answer.passed, "failed": answer.failed}
+            for answer in checklist.answers(result.checks)
+        ],
         "checks": [
             {
                 "id": check.id,
@@ -233,8 +239,23 @@ def _text(result: RunResult) -> Iterator[RenderableType]:
         table.add_row(group, *(str(sum(each == outcome for each in here) or "") for outcome in outcomes))
     table.add_row("all", *(str(_count(result, outcome)) for outcome in outcomes), style="bold")
     yield table
+    yield ""
+    yield from _checklist(result)
+    yield ""
     servers = "".join(f", {name} {version}" for name, version in sorted(result.servers.items()))
     yield Text(f"{result.target}: {result.duration:.0f} s{servers}")
+
+
+def _checklist(result: RunResult) -> Iterator[RenderableType]:
+    from rich.text import Text
+
+    from scaffold.conformance import checklist
+
+    styles = {"yes": "green", "no": "bold red"}
+    for number, answer in enumerate(checklist.answers(result.checks), 1):
+        counted = f"  {answer.failed} of {answer.passed + answer.failed} checks failed" if answer.failed else ""
+        verdict = (answer.verdict, styles.get(answer.verdict, "yellow"))
+        yield Text.assemble(f"{number:2}  {answer.question} ", verdict, counted)
 
 
 def _indented(text: str) -> str:
