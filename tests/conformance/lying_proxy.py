@@ -74,7 +74,7 @@ class Exchange:
         """Whether this is the reply to such a request (`pattern` matches the whole path)."""
         return (
             self.reply is not None
-            and self.method == method
+            and re.fullmatch(method, self.method) is not None
             and re.fullmatch(pattern, self.path) is not None
             and status in (None, self.status)
         )

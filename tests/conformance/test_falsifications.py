@@ -10,6 +10,7 @@ from falsifications import FALSIFICATIONS, chosen, rounds
 
 from scaffold import conformance
 from scaffold.conformance import Outcome
+from scaffold.conformance.project import Project
 
 if TYPE_CHECKING:
     from scaffold.conformance import RunResult
@@ -25,8 +26,6 @@ def _importable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _applicable(project: Path, checks: set[str]) -> set[str]:
     """Those of the checks that a project of these answers has."""
-    from scaffold.conformance.project import Project
-
     answers = Project.read(project).answers
     return {check.id for check in conformance.catalogue() if check.id in checks and not check.left_out(answers)}
 
@@ -54,7 +53,9 @@ def test_every_lie_is_found(honest_project: Path, number: int) -> None:
 
 def test_the_instruments_themselves_tell_no_lie(honest_project: Path) -> None:
     """With the same proxies and filters in place, and nothing changed, the same checks pass."""
-    wanted = _applicable(honest_project, {entry.check for entry in FALSIFICATIONS})
+    groups = {check.id: check.group for check in conformance.catalogue()}
+    first_of_group = {groups[entry.check]: entry.check for entry in reversed(FALSIFICATIONS)}
+    wanted = _applicable(honest_project, set(first_of_group.values()))
     result = conformance.run(honest_project, only=sorted(wanted), falsifier="falsifications:Honest")
     failed = {check.id: check.report for check in result.checks if check.outcome is Outcome.FAILED}
     assert failed == {}

@@ -58,7 +58,7 @@ class FaultProxy:
             self.delay = delay
         before, self._fault = self._fault, fault
         if fault is Fault.REFUSED:
-            self._listener.close()
+            _close_listener(self._listener)
             self.cut()
         elif before is Fault.REFUSED:
             self._listener = self._listen(self.port)
@@ -86,7 +86,7 @@ class FaultProxy:
     def close(self) -> None:
         """End the proxy and all connections."""
         self._closed = True
-        self._listener.close()
+        _close_listener(self._listener)
         self.cut()
         with self._moves:
             self._moves.notify_all()
@@ -140,3 +140,10 @@ class FaultProxy:
         """Wait while the network is silent."""
         with self._moves:
             self._moves.wait_for(lambda: self._fault is not Fault.SILENT or self._closed)
+
+
+def _close_listener(listener: socket.socket) -> None:
+    """Stop listening at once: a thread that waits in `accept` would keep a merely closed socket alive."""
+    with contextlib.suppress(OSError):
+        listener.shutdown(socket.SHUT_RDWR)
+    listener.close()

@@ -135,7 +135,9 @@ def _postgresql_table(database: Database, name: str) -> Table:
     for row in database.query(_CATALOGUE["columns"], [name]):
         table.columns[row["column_name"]] = row["is_nullable"] == "YES"
     for row in database.query(_CATALOGUE["indexes"], [name]):
-        (table.unique if row["indisunique"] else table.indexes).add(tuple(row["columns"]))
+        (table.unique if row["indisunique"] else table.indexes).add(
+            tuple(column.strip('"') for column in row["columns"])
+        )
     return table
 
 

@@ -180,7 +180,6 @@ def check_stop_with_stuck_request(spawn: Spawn, number: signal.Signals) -> None:
         took = time.monotonic() - started
     expect.same("exit code", code, 1)
     expect.that(1.0 < took < 4.0, f"expected the exit at about 1.5 s, came after {took:.1f} s")
-    expect.same("stored display_name, of a request that was cut", request.stored_name, "Ada Lovelace")
 
 
 @check("OPS11", "Idle connections do not delay the exit.", source="contract 6", needs=_NEEDS | {"raw"})
