@@ -26,3 +26,5 @@ class StartError(ConformanceError):
 
 class NoServiceError(StartError):
     """The service that most checks share did not start: there is nothing to test."""
+
+    code = "no-service"
