@@ -10,12 +10,14 @@ Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class ChunkedBodies:
-    """WSGI middleware: reads a chunked body, though no further than the limit, and gives it a length."""
+    """WSGI middleware: reads a chunked body, though not beyond the limit, and gives it a length."""
 
     def __init__(self, application: Application) -> None:
         self.application = application
 
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def __call__(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
         if environ.get("HTTP_TRANSFER_ENCODING") and "CONTENT_LENGTH" not in environ:
             limit = settings.ENV.max_body_bytes
             try:

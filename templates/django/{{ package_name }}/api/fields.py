@@ -1,6 +1,6 @@
-"""Serializer fields that take a JSON type for what it is: nothing is coerced, trimmed or ignored.
+"""Serializer fields that take JSON for what it is: nothing is coerced, trimmed or ignored.
 
-The fields of Django REST framework turn "1" into 1, 1 into "1", "yes" into true, and cut blanks off.
+The fields of Django REST framework turn "1" into 1, 1 into "1", "yes" into true, and trim.
 """
 
 import re
@@ -135,13 +135,17 @@ class Items(StrictField):
     """A list without doubles; of objects, `key` names the member that must differ."""
 
     def __init__(
-        self, child: serializers.Field[Any, Any, Any, Any], *, maximum: int, key: str = "", **options: Any
+        self,
+        child: serializers.Field[Any, Any, Any, Any],
+        *,
+        maximum: int,
+        key: str = "",
+        **options: Any,
     ) -> None:
         super().__init__(**options)
         self.child = child
         self.maximum = maximum
         self.key = key
-        child.bind("", self)
 
     def to_internal_value(self, data: Any) -> list[Any]:
         if not isinstance(data, list):
@@ -151,9 +155,10 @@ class Items(StrictField):
         if len(data) > self.maximum:
             self.fail("too_many")
         values = []
-        faults: dict[int, Any] = {}
+        faults: dict[str, Any] = {}
         seen = set()
-        for index, item in enumerate(data):
+        for position, item in enumerate(data):
+            index = str(position)
             try:
                 values.append(self.child.run_validation(item))
             except ValidationError as error:
@@ -181,6 +186,10 @@ class StrictSerializer(serializers.Serializer[Any]):
     def _instance(cls) -> Self:
         # A serializer holds no state of its input; building one costs more than running it.
         return cls()
+
+    @classmethod
+    def names(cls) -> set[str]:
+        return set(cls._instance().fields)
 
     @classmethod
     def check(cls, data: Any) -> dict[str, Any]:

@@ -1,7 +1,6 @@
-"""Keyset pagination: a cursor names the last item that was seen, so that changes in between lose nothing."""
+"""Keyset pagination: a cursor names the last item seen, so that changes in between lose nothing."""
 
 import base64
-
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,11 +13,9 @@ import orjson
 from django.db.models import Model, Q, QuerySet
 
 from ..problems.errors import Fault, ValidationFailedError
-
 from .replies import timestamp
 
 M = TypeVar("M", bound=Model)
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +42,9 @@ class PageRequest:
         if cursor is None:
             return {}
         parameters = {**self.filters, "sort": self.sort, "limit": self.limit, "cursor": cursor}
-        query = "&".join(f"{name}={quote(str(value), safe='')}" for name, value in parameters.items())
+        query = "&".join(
+            f"{name}={quote(str(value), safe='')}" for name, value in parameters.items()
+        )
         return {"Link": f'<{self.path}?{query}>; rel="next"'}
 
 
@@ -92,7 +91,9 @@ def _decode(page: PageRequest, field: str) -> tuple[datetime | int, UUID]:
             key = datetime.fromisoformat(shown_key).astimezone(UTC)
         else:
             key = int(shown_key)
-        if _encode(page, key, item_id) == page.cursor and isinstance(key, datetime) == (field == "created_at"):
+        if _encode(page, key, item_id) == page.cursor and isinstance(key, datetime) == (
+            field == "created_at"
+        ):
             return key, item_id
     except (ValueError, TypeError, AttributeError, OverflowError):
         pass

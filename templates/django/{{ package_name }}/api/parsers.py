@@ -2,8 +2,8 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from typing import IO, Any
+from collections.abc import Iterable, Mapping
+from typing import IO, Any, cast
 
 from django.http import HttpRequest
 from rest_framework.negotiation import BaseContentNegotiation
@@ -28,14 +28,14 @@ class StrictJSONParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        # The framework hands over Django's request; its `body` knows the limit and can be read again.
-        assert isinstance(stream, HttpRequest)
-        if stream.META.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
+        # What the framework hands over is Django's request, which knows the limit of its body.
+        request = cast("HttpRequest", stream)
+        if request.META.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
             raise UnsupportedMediaTypeError(headers={"Accept-Encoding": "identity"})
-        if (stream.content_params or {}).get("charset", "utf-8").lower() != "utf-8":
+        if (request.content_params or {}).get("charset", "utf-8").lower() != "utf-8":
             raise UnsupportedMediaTypeError(headers={"Accept": self.media_type})
-        body = stream.body
-        if len(body) != int(stream.META["CONTENT_LENGTH"]):
+        body = request.body
+        if len(body) != int(request.META["CONTENT_LENGTH"]):
             raise MalformedRequestError("The body is shorter than its Content-Length.")
         return parse_json(body)
 
@@ -53,7 +53,11 @@ def parse_json(body: bytes) -> Any:
 
 
 def _integer(digits: str) -> int | float:
-    return int(digits) if len(digits) <= MAX_DIGITS else math.copysign(math.inf, -1 if digits[0] == "-" else 1)
+    return (
+        int(digits)
+        if len(digits) <= MAX_DIGITS
+        else math.copysign(math.inf, -1 if digits[0] == "-" else 1)
+    )
 
 
 def _refuse(constant: str) -> Any:
@@ -63,11 +67,11 @@ def _refuse(constant: str) -> Any:
 class ExactContentTypes(BaseContentNegotiation):
     """Picks the parser by the exact media type; what the client accepts is not asked."""
 
-    def select_parser(self, request: Request, parsers: Sequence[BaseParser]) -> BaseParser | None:
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
         content_type = request.content_type.partition(";")[0].strip().lower()
         return next((p for p in parsers if p.media_type == content_type), None)
 
     def select_renderer(
-        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
         raise NotImplementedError("views reply with bytes")

@@ -4,10 +4,8 @@ import re
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 
-from ..problems.catalog import FAULTS
 from ..problems.errors import Fault, MalformedRequestError, ValidationFailedError
 from .fields import QueryInteger, StrictSerializer, Text
 
@@ -17,37 +15,26 @@ MAX_LIMIT = 100
 
 
 class ListQuery(StrictSerializer):
-    """What every list takes. Parameters that a list does not know are ignored."""
+    """What every list takes."""
 
     limit = QueryInteger(minimum=1, maximum=MAX_LIMIT, default=DEFAULT_LIMIT)
     cursor = Text(maximum=512, default="")
 
-    def to_internal_value(self, data: dict[str, list[str]]) -> dict[str, Any]:
-        known = {name: values for name, values in data.items() if name in self.fields}
-        doubles = {
-            name: [ErrorDetail(FAULTS["duplicate"], "duplicate")]
-            for name, values in known.items()
-            if len(values) > 1
-        }
-        try:
-            validated = super().to_internal_value({name: values[0] for name, values in known.items()})
-        except ValidationError as error:
-            assert isinstance(error.detail, dict)
-            raise ValidationError({**error.detail, **doubles}) from None
-        if doubles:
-            raise ValidationError(doubles)
-        return validated
-
 
 def validated_query(request: Request, query: type[ListQuery]) -> dict[str, Any]:
+    """The parameters that the list knows; the others are ignored."""
+    given = parse_query(request.META.get("QUERY_STRING", ""))
+    known = {name: values for name, values in given.items() if name in query.names()}
+    faults = [Fault(name, "duplicate") for name, values in known.items() if len(values) > 1]
+    single = {name: values[0] for name, values in known.items() if len(values) == 1}
     try:
-        return query.check(parse_query(request.META.get("QUERY_STRING", "")))
+        validated = query.check(single)
     except ValidationFailedError as error:
         # A parameter has a name, not a place in a document.
-        faults = error.members["errors"]
-        raise ValidationFailedError(
-            Fault(fault["pointer"].removeprefix("#/"), fault["code"]) for fault in faults
-        ) from None
+        faults += [Fault(fault.place.removeprefix("#/"), fault.code) for fault in error.faults]
+    if faults:
+        raise ValidationFailedError(faults)
+    return validated
 
 
 def parse_query(query: str) -> dict[str, list[str]]:

@@ -1,10 +1,9 @@
 """The base of all views: who may come in, in which order that is checked, what a body must be."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
-from django.http import HttpResponse
 from rest_framework.exceptions import MethodNotAllowed, UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
@@ -23,6 +22,8 @@ class ApiView(APIView):
     access: ClassVar[Mapping[str, Access]] = {}
     # Whether the body may be left out altogether.
     body_is_optional: ClassVar[bool] = False
+    # Who calls; not known to public operations.
+    principal: Principal
 
     @property
     def default_response_headers(self) -> dict[str, str]:
@@ -34,18 +35,21 @@ class ApiView(APIView):
         return [StrictJSONParser()]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Method, credentials, rate limit, rights: in this order, and all before the body is read."""
+        """Method, credentials, rate limit, rights: in this order, and before the body is read."""
         if request.method == "OPTIONS":
             return
         method = "GET" if request.method == "HEAD" else str(request.method)
         access = self.access.get(method)
         if access is None:
             raise MethodNotAllowed(method)
-        principal: Principal | None = None if access is PUBLIC else request.user
-        count_request(request, principal)
-        access.check(principal)
+        if access is PUBLIC:
+            count_request(request, None)
+            return
+        self.principal = cast("Principal", request.auth)
+        count_request(request, self.principal)
+        access.check(self.principal)
 
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         return empty_reply(headers={"Allow": ", ".join(sorted(self.allowed_methods))})
 
     def validated(self, request: Request, serializer: type[StrictSerializer]) -> dict[str, Any]:
@@ -55,11 +59,15 @@ class ApiView(APIView):
                 return serializer.check({})
             if request.content_type:
                 raise MalformedRequestError("The body is empty.")
+            raise self._unsupported()
         try:
             return serializer.check(request.data)
         except UnsupportedMediaType:
-            accept = ", ".join(parser.media_type for parser in self.get_parsers())
-            raise UnsupportedMediaTypeError(headers={"Accept": accept}) from None
+            raise self._unsupported() from None
+
+    def _unsupported(self) -> UnsupportedMediaTypeError:
+        accept = ", ".join(str(parser.media_type) for parser in self.get_parsers())
+        return UnsupportedMediaTypeError(headers={"Accept": accept})
 
 
 def path_id(text: str) -> UUID:

@@ -39,7 +39,7 @@ def bearer_token(request: Request) -> str | None:
 
 
 class CredentialAuthentication(BaseAuthentication):
-    def authenticate(self, request: Request) -> tuple[Principal, None]:
+    def authenticate(self, request: Request) -> tuple[User, Principal]:
         token = bearer_token(request)
         key = request.META.get("HTTP_X_API_KEY")
         if token is not None and key is not None:
@@ -55,7 +55,7 @@ class CredentialAuthentication(BaseAuthentication):
             raise InvalidTokenError
         if context := current_request():
             context.user_id = str(principal.user.pk)
-        return principal, None
+        return principal.user, principal
 
 
 def _principal_of_token(text: str) -> Principal | None:
@@ -74,7 +74,7 @@ def _principal_of_token(text: str) -> Principal | None:
     )
     if session is None:
         return None
-    return _principal(session.user, token.scopes, session.pk)
+    return _principal(session.user, token.scopes, session.pk, is_key=False)
 
 
 def _principal_of_key(text: str) -> Principal | None:
@@ -91,9 +91,12 @@ def _principal_of_key(text: str) -> Principal | None:
         return None
     if key.last_used_at is None or moment - key.last_used_at >= LAST_USED_MOVES_AFTER:
         ApiKey.objects.filter(pk=key.pk).update(last_used_at=moment)
-    return _principal(key.user, key.scopes.split())
+    return _principal(key.user, key.scopes.split(), key.pk, is_key=True)
 
 
-def _principal(user: User, scopes: Iterable[str], session_id: UUID | None = None) -> Principal:
+def _principal(
+    user: User, scopes: Iterable[str], credential_id: UUID, *, is_key: bool
+) -> Principal:
     """The role counts as it is now, not as it was when the credential was made."""
-    return Principal(user, frozenset(SCOPES_BY_ROLE[user.role]).intersection(scopes), session_id)
+    reach = frozenset(SCOPES_BY_ROLE[user.role]).intersection(scopes)
+    return Principal(user, reach, credential_id, is_key)

@@ -1,9 +1,14 @@
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
+if TYPE_CHECKING:
+    CharField = models.CharField[str, str]
+else:
+    CharField = models.CharField  # it has parameters for type checkers only
 
-class PasswordHashField(models.CharField):
+
+class PasswordHashField(CharField):
     """Stores a bare PHC string, which other services and other frameworks can read.
 
     Django puts the name of its hasher before it: argon2$argon2id$v=19$..., bcrypt$$2b$12$...

@@ -28,12 +28,14 @@ class User(AbstractBaseUser):
         # unique=True on the column would make PostgreSQL's second index, for LIKE.
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["email"], name="users_email_key"),
-            models.CheckConstraint(condition=models.Q(role__in=[USER, ADMIN]), name="users_role_check"),
+            models.CheckConstraint(
+                condition=models.Q(role__in=[USER, ADMIN]), name="users_role_check"
+            ),
         ]
 
 
 class Session(models.Model):
-    """A login. It lives until ended_at is set, it has idled too long since refreshed_at, or expires_at."""
+    """A login: lives until it is ended, has idled too long since refreshed_at, or expires."""
 
     id = models.UUIDField(primary_key=True, default=new_id)
     user = models.ForeignKey(User, models.PROTECT)

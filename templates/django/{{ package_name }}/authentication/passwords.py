@@ -30,11 +30,10 @@ class Argon2idHasher(Argon2PasswordHasher):
     def must_update(self, encoded: str) -> bool:
         """Weaker hashes are made again. Stronger ones, of another service of the fleet, are not."""
         try:
-            has = extract_parameters(encoded.removeprefix(self.algorithm))
+            has = extract_parameters(encoded.removeprefix("argon2"))
         except InvalidHashError:
             return False
         return has.memory_cost < self.memory_cost or has.time_cost < self.time_cost
-
 
     def verify(self, password: str, encoded: str) -> bool:
         try:

@@ -56,9 +56,9 @@ def user_update(user: User, *, display_name: str | None = None) -> User:
     return user
 
 
-def user_change_password(
-    user: User, *, current_password: str, new_password: str, session_id: UUID | None
-) -> None:
+def user_change_password(principal: Principal, *, current_password: str, new_password: str) -> None:
+    """Ends all other sessions, which somebody who knew the old password may hold."""
+    user = principal.user
     attempt = LoginAttempt.count(user.email)
     faults = []
     if user.check_password(current_password):
@@ -74,7 +74,9 @@ def user_change_password(
     user.updated_at = now()
     with transaction.atomic():
         user.save(update_fields=["password", "updated_at"])
-        Session.objects.filter(user=user, ended_at=None).exclude(pk=session_id).update(ended_at=now())
+        Session.objects.filter(user=user, ended_at=None).exclude(pk=principal.credential_id).update(
+            ended_at=now()
+        )
     log.info("authn_password_change", message="a password was changed")
 
 
@@ -142,13 +144,15 @@ def session_refresh(*, refresh_token: str) -> Tokens:
 
 def session_is_alive(session: Session, moment: datetime) -> bool:
     idle = timedelta(seconds=settings.ENV.auth_refresh_idle_seconds)
-    return session.ended_at is None and moment < min(session.expires_at, session.refreshed_at + idle)
+    return session.ended_at is None and moment < min(
+        session.expires_at, session.refreshed_at + idle
+    )
 
 
 def session_end(principal: Principal, *, all_sessions: bool) -> None:
     sessions = Session.objects.filter(user=principal.user, ended_at=None)
     if not all_sessions:
-        sessions = sessions.filter(pk=principal.session_id)
+        sessions = sessions.filter(pk=principal.credential_id)
     sessions.update(ended_at=now())
     log.info("authn_token_revoked", message="a session was ended")
 
@@ -185,7 +189,9 @@ def api_key_delete(user: User, key_id: UUID) -> None:
 def sessions_delete_expired() -> int:
     """Sessions that can never be used again, with their refresh tokens."""
     idle_since = now() - timedelta(seconds=settings.ENV.auth_refresh_idle_seconds)
-    expired = Session.objects.filter(expires_at__lt=now()) | Session.objects.filter(refreshed_at__lt=idle_since)
+    expired = Session.objects.filter(expires_at__lt=now()) | Session.objects.filter(
+        refreshed_at__lt=idle_since
+    )
     RefreshToken.objects.filter(session__in=expired).delete()
     return expired.delete()[0]
 

@@ -114,4 +114,11 @@ def key_set() -> dict[str, Any]:
 
 def _public(kid: str, key: RSAKey) -> dict[str, Any]:
     parts = key.as_dict(private=False)
-    return {"kty": "RSA", "use": "sig", "alg": ALGORITHM, "kid": kid, "n": parts["n"], "e": parts["e"]}
+    return {
+        "kty": "RSA",
+        "use": "sig",
+        "alg": ALGORITHM,
+        "kid": kid,
+        "n": parts["n"],
+        "e": parts["e"],
+    }

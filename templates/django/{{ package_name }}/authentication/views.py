@@ -54,18 +54,18 @@ class LogoutApi(ApiView):
 
     def post(self, request: Request) -> HttpResponse:
         wanted = self.validated(request, LogoutInput)
-        services.session_end(request.user, all_sessions=wanted["all"])
+        services.session_end(self.principal, all_sessions=wanted["all"])
         return empty_reply()
 
 
 class MeApi(ApiView):
     access: ClassVar = {"GET": Access("profile:read"), "PATCH": TOKEN}
 
-    def get(self, request: Request) -> HttpResponse:
-        return json_reply(UserOutput(request.user.user).data)
+    def get(self, _request: Request) -> HttpResponse:
+        return json_reply(UserOutput(self.principal.user).data)
 
     def patch(self, request: Request) -> HttpResponse:
-        user = services.user_update(request.user.user, **self.validated(request, UserPatchInput))
+        user = services.user_update(self.principal.user, **self.validated(request, UserPatchInput))
         return json_reply(UserOutput(user).data)
 
 
@@ -74,9 +74,7 @@ class PasswordApi(ApiView):
 
     def post(self, request: Request) -> HttpResponse:
         services.user_change_password(
-            request.user.user,
-            session_id=request.user.session_id,
-            **self.validated(request, PasswordChangeInput),
+            self.principal, **self.validated(request, PasswordChangeInput)
         )
         return empty_reply()
 
@@ -87,13 +85,13 @@ class ApiKeyListApi(ApiView):
     def get(self, request: Request) -> HttpResponse:
         query = validated_query(request, ListQuery)
         page = PageRequest("/v1/api-keys", sort="-created_at", filters={}, **query)
-        keys = selectors.api_key_list(request.user.user, page)
+        keys = selectors.api_key_list(self.principal.user, page)
         items = [ApiKeyOutput(key).data for key in keys.items]
         return json_reply(keys.body(items), headers=page.next_link(keys.next_cursor))
 
     def post(self, request: Request) -> HttpResponse:
         wanted = self.validated(request, ApiKeyInput)
-        key, secret = services.api_key_create(request.user, **wanted)
+        key, secret = services.api_key_create(self.principal, **wanted)
         body = {**ApiKeyOutput(key).data, "key": secret}
         return json_reply(body, 201, {"Location": f"/v1/api-keys/{key.pk}"})
 
@@ -102,10 +100,12 @@ class ApiKeyApi(ApiView):
     access: ClassVar = {"GET": TOKEN, "DELETE": TOKEN}
 
     def get(self, request: Request, id: str) -> HttpResponse:
-        return json_reply(ApiKeyOutput(selectors.api_key_get(request.user.user, path_id(id))).data)
+        return json_reply(
+            ApiKeyOutput(selectors.api_key_get(self.principal.user, path_id(id))).data
+        )
 
     def delete(self, request: Request, id: str) -> HttpResponse:
-        services.api_key_delete(request.user.user, path_id(id))
+        services.api_key_delete(self.principal.user, path_id(id))
         return empty_reply()
 
 

@@ -37,7 +37,7 @@ class TooSlowError(NoMoreData, TimeoutError):
 
 
 class DeadlineUnreader(SocketUnreader):
-    """Bounds the reading of a whole request: a time-out per read lets a trickling client go on for ever."""
+    """Bounds the reading of a whole request: clients may trickle below any time-out per read."""
 
     deadline = 0.0
 
@@ -47,13 +47,14 @@ class DeadlineUnreader(SocketUnreader):
             raise TooSlowError
         self.sock.settimeout(left)
         try:
-            return super().chunk(size_hint)
+            data: bytes = super().chunk(size_hint)
         except TimeoutError:
             raise TooSlowError from None
+        return data
 
 
 def _close_after_unread_body(application: Application) -> Application:
-    """Says `Connection: close` where a body was not read to its end: gunicorn closes without a word."""
+    """Says `Connection: close` where a body was left unread: gunicorn closes without a word."""
 
     def wrapped(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         reader = environ["wsgi.input"].reader
@@ -69,7 +70,7 @@ def _close_after_unread_body(application: Application) -> Application:
 
 
 def _linger(sock: socket.socket) -> None:
-    """Gives the client time to read the reply. gunicorn would wait for it in its only event loop."""
+    """Gives the client time to read the reply; gunicorn would wait in its only event loop."""
     with suppress(OSError):
         close_graceful(sock.dup(), LINGER_SECONDS)
         sock.shutdown(socket.SHUT_RDWR)
@@ -82,14 +83,14 @@ class Worker(ThreadWorker):
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
-        self.wsgi = _close_after_unread_body(self.wsgi)
+        self.wsgi: Application = _close_after_unread_body(self.wsgi)
 
     def handle(self, conn: TConn) -> Any:
         if conn.parser is None:
             conn.parser = RequestParser(self.cfg, conn.sock, conn.client)
             conn.parser.unreader = DeadlineUnreader(conn.sock)
         conn.parser.unreader.deadline = time.monotonic() + ENV.request_timeout
-        # A client that connects and says nothing waits in the poller; gunicorn would keep a thread for it.
+        # A client that connects and says nothing waits in the poller, not in a thread.
         if not conn.initialized and not conn.wait_for_data(0):
             return _DEFER
         keep = super().handle(conn)
@@ -118,8 +119,7 @@ class Worker(ThreadWorker):
         os._exit(1 if in_flight > 0 else 0)
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
-        """What is no request, or could not be handed to the application. gunicorn answers with HTML."""
-        del req, addr
+        """What is no request, or never came to the application; gunicorn answers with HTML."""
         status = "400 Bad Request"
         if isinstance(exc, LimitRequestHeaders):
             status = "431 Request Header Fields Too Large"
@@ -134,7 +134,7 @@ class Worker(ThreadWorker):
 
 
 class RootLogger(Logger):
-    """Hands gunicorn's own messages to the root logger, so that they take the form of all others."""
+    """Hands gunicorn's own messages to the root logger: they take the form of all others."""
 
     def setup(self, cfg: Config) -> None:
         configure_logging(

@@ -71,7 +71,7 @@ def _pool_of(_database: str) -> ConnectionPool:
 
 
 class PooledConnections(BaseDatabaseWrapper):
-    """Mixed into a database backend: opening takes a connection from the pool, closing gives it back."""
+    """For a database backend: opening takes a connection from the pool, closing gives it back."""
 
     _is_new = True
 

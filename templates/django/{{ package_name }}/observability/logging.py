@@ -1,7 +1,7 @@
 """The log: one JSON object a line on standard output, whoever writes it.
 
-Lines of this service come from structlog; those of libraries arrive through the standard library's root
-logger and take the same form.
+Lines of this service come from structlog; those of libraries arrive through the standard library's
+root logger and take the same form.
 """
 
 import logging
@@ -26,7 +26,7 @@ LEVELS = {
 _LEVEL_NAMES = {"warning": "warn", "critical": "fatal", "exception": "error"}
 
 EventDict = MutableMapping[str, Any]
-log = structlog.get_logger()
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 def configure_logging(level: str, fmt: str, service: str, version: str, environment: str) -> None:
@@ -42,7 +42,9 @@ def configure_logging(level: str, fmt: str, service: str, version: str, environm
             _to_json if json_lines else structlog.dev.ConsoleRenderer(event_key="message"),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.BytesLoggerFactory() if json_lines else structlog.PrintLoggerFactory(),
+        logger_factory=structlog.BytesLoggerFactory()
+        if json_lines
+        else structlog.PrintLoggerFactory(),
         cache_logger_on_first_use=True,
     )
     root = logging.getLogger()
@@ -50,7 +52,7 @@ def configure_logging(level: str, fmt: str, service: str, version: str, environm
     root.setLevel(LEVELS[level])
     logging.captureWarnings(capture=True)
     for name, least in (
-        # Django logs each 4xx and 5xx once more; the access line and the error handler have said it.
+        # Django logs each 4xx and 5xx once more; access line and error handler have said it.
         ("django.request", logging.CRITICAL + 1),
         # The pool tells of each failed attempt to connect; the request that needed it tells once.
         ("psycopg.pool", logging.ERROR),

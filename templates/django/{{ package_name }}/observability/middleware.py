@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -24,7 +25,7 @@ _active = cache(HTTP_SERVER_ACTIVE_REQUESTS.labels)
 _duration = cache(HTTP_SERVER_REQUEST_DURATION_SECONDS.labels)
 
 
-def _log_method(route: str, status: int) -> Callable[..., None]:
+def _log_method(route: str, status: int) -> Callable[..., Any]:
     if status >= 500:
         return log.error
     if route in QUIET_ROUTES:
@@ -36,7 +37,7 @@ class ObservabilityMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
         if settings.ENV.otel_enabled:
-            from .tracing import trace_requests
+            from .tracing import trace_requests  # noqa: PLC0415 - is slow
 
             self.get_response = trace_requests(get_response)
 

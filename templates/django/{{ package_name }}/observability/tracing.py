@@ -96,11 +96,13 @@ def _trace_statements(connection: BaseDatabaseWrapper, **_: object) -> None:
 
 
 def _statement_span(
-    execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
+    execute: Callable[..., Any], sql: str, params: Any, many: Any, context: dict[str, Any]
 ) -> Any:
     attributes = {
         "db.system.name": context["connection"].vendor,
         "db.query.text": sql,  # with placeholders, never with values
     }
-    with tracer.start_as_current_span(sql.split(" ", 1)[0], None, trace.SpanKind.CLIENT, attributes):
+    with tracer.start_as_current_span(
+        sql.split(" ", 1)[0], None, trace.SpanKind.CLIENT, attributes
+    ):
         return execute(sql, params, many, context)

@@ -75,8 +75,9 @@ class IdempotencyKey(models.Model):
     idempotency_key = models.CharField(max_length=128)
     body_hash = models.CharField(max_length=64)
     response_status = models.IntegerField(null=True)
-    response_location = models.CharField(max_length=255, null=True)
-    response_body = models.TextField(null=True)
+    # Not known before the work is done.
+    response_location = models.CharField(max_length=255, null=True)  # noqa: DJ001
+    response_body = models.TextField(null=True)  # noqa: DJ001
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
 

@@ -25,7 +25,7 @@ class OrderListApi(ApiView):
         page = PageRequest(
             PATH, query.pop("sort"), query.pop("limit"), query.pop("cursor"), filters=query
         )
-        orders = selectors.order_list(request.user.user, page)
+        orders = selectors.order_list(self.principal.user, page)
         body = orders.body([OrderOutput(order).data for order in orders.items])
         return json_reply(body, headers=page.next_link(orders.next_cursor))
 
@@ -34,17 +34,17 @@ class OrderListApi(ApiView):
         lines = [services.WantedLine(**line) for line in wanted["lines"]]
 
         def place() -> HttpResponse:
-            order = services.order_place(request.user.user, lines)
+            order = services.order_place(self.principal.user, lines)
             return json_reply(OrderOutput(order).data, 201, {"Location": f"{PATH}/{order.pk}"})
 
-        return run_once(request_key(request), place)
+        return run_once(request_key(request, self.principal.user), place)
 
 
 class OrderApi(ApiView):
     access: ClassVar = {"GET": READ}
 
     def get(self, request: Request, id: str) -> HttpResponse:
-        return json_reply(OrderOutput(selectors.order_get(request.user.user, path_id(id))).data)
+        return json_reply(OrderOutput(selectors.order_get(self.principal.user, path_id(id))).data)
 
 
 class OrderCancellationApi(ApiView):
@@ -53,4 +53,4 @@ class OrderCancellationApi(ApiView):
 
     def post(self, request: Request, id: str) -> HttpResponse:
         self.validated(request, EmptyInput)
-        return json_reply(OrderOutput(services.order_cancel(request.user.user, path_id(id))).data)
+        return json_reply(OrderOutput(services.order_cancel(self.principal.user, path_id(id))).data)

@@ -1,7 +1,7 @@
 """Errors that have a problem of their own on the wire.
 
-Services raise them; the handler turns them into replies. A service knows which problem it has (a slug of the
-catalogue, or the status where that says it all), never how it is written.
+Services raise them; the handler turns them into replies. A service knows which problem it has (a
+slug of the catalogue, or the status where that says it all), never how it is written.
 """
 
 from collections.abc import Iterable
@@ -64,18 +64,19 @@ class Fault:
 
 
 class ValidationFailedError(ProblemError):
-    """The parameters of the query have names, places in the body have pointers (they begin with #)."""
+    """Query parameters have names; places in the body have pointers, which begin with #."""
 
     problem = "validation-failed"
     detail = "The request was read, but it is not valid."
 
     def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = sorted(faults)[:MAX_FAULTS]
         entries = [
             {
                 "pointer" if fault.place.startswith("#") else "parameter": fault.place,
                 "code": fault.code,
                 "detail": FAULTS[fault.code],
             }
-            for fault in sorted(faults)[:MAX_FAULTS]
+            for fault in self.faults
         ]
         super().__init__(members={"errors": entries})

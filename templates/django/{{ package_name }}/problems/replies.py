@@ -9,7 +9,6 @@ from ..observability.context import current_request
 from .catalog import STATUSES, TITLES
 
 CHALLENGE = 'Bearer realm="api"'
-RETRY_SOON = {"Retry-After": "1"}
 
 
 def problem_reply(
@@ -35,7 +34,10 @@ def problem_reply(
         **(members or {}),
     }
     reply = HttpResponse(
-        orjson.dumps(document), content_type="application/problem+json", status=status, headers=headers
+        orjson.dumps(document),
+        content_type="application/problem+json",
+        status=status,
+        headers=headers,
     )
     if status == 401:
         reply.headers.setdefault("WWW-Authenticate", CHALLENGE)

@@ -60,7 +60,7 @@ def product_delete(product_id: UUID, *, expected: Collection[int] | None) -> Non
 
 
 def products_move_stock(products: Collection[Product], quantities: dict[UUID, int]) -> None:
-    """Takes from the stock (or adds to it, where a quantity is negative) of products that are locked."""
+    """Takes from the stock of products that are locked; adds to it where a quantity is negative."""
     moment = now()
     for product in products:
         product.stock -= quantities[product.pk]

@@ -29,7 +29,9 @@ class ProductListApi(ApiView):
         page = PageRequest(
             PATH, query.pop("sort"), query.pop("limit"), query.pop("cursor"), filters=query
         )
-        name = orjson.dumps([page.sort, page.limit, page.cursor, query], option=orjson.OPT_SORT_KEYS)
+        name = orjson.dumps(
+            [page.sort, page.limit, page.cursor, query], option=orjson.OPT_SORT_KEYS
+        )
         return _catalogue_reply(request, cached(f"list:{name.decode()}", lambda: _load_list(page)))
 
     def post(self, request: Request) -> HttpResponse:
@@ -49,7 +51,9 @@ class ProductApi(ApiView):
     def patch(self, request: Request, id: str) -> HttpResponse:
         changes = self.validated(request, ProductPatchInput)
         expected = expected_versions(request)
-        return _product_reply(services.product_update(path_id(id), expected=expected, changes=changes))
+        return _product_reply(
+            services.product_update(path_id(id), expected=expected, changes=changes)
+        )
 
     def delete(self, request: Request, id: str) -> HttpResponse:
         services.product_delete(path_id(id), expected=expected_versions(request))
@@ -72,7 +76,9 @@ def _load_list(page: PageRequest) -> CachedReply:
 
 def _load_item(product_id: UUID) -> CachedReply:
     product = selectors.product_get(product_id)
-    return CachedReply({"ETag": version_tag(product.version)}, orjson.dumps(ProductOutput(product).data))
+    return CachedReply(
+        {"ETag": version_tag(product.version)}, orjson.dumps(ProductOutput(product).data)
+    )
 
 
 def _catalogue_reply(request: Request, reply: CachedReply) -> HttpResponse:

@@ -34,3 +34,7 @@ class MemoryCounters:
             count, end = self._windows.get(key, (0, 0.0))
             if count > 0:
                 self._windows[key] = (count - 1, end)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._windows.clear()

@@ -26,7 +26,9 @@ class Migration(migrations.Migration):
                 "db_table": "users",
                 "constraints": [
                     models.UniqueConstraint(fields=("email",), name="users_email_key"),
-                    models.CheckConstraint(condition=models.Q(role__in=["user", "admin"]), name="users_role_check"),
+                    models.CheckConstraint(
+                        condition=models.Q(role__in=["user", "admin"]), name="users_role_check"
+                    ),
                 ],
             },
         ),
@@ -51,7 +53,10 @@ class Migration(migrations.Migration):
             name="RefreshToken",
             fields=[
                 ("id", models.UUIDField(default=new_id, primary_key=True, serialize=False)),
-                ("session", models.ForeignKey(on_delete=models.CASCADE, to="authentication.session")),
+                (
+                    "session",
+                    models.ForeignKey(on_delete=models.CASCADE, to="authentication.session"),
+                ),
                 ("token_hash", models.CharField(max_length=64)),
                 ("created_at", models.DateTimeField()),
                 ("used_at", models.DateTimeField(null=True)),
@@ -59,7 +64,9 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "refresh_tokens",
                 "constraints": [
-                    models.UniqueConstraint(fields=("token_hash",), name="refresh_tokens_token_hash_key"),
+                    models.UniqueConstraint(
+                        fields=("token_hash",), name="refresh_tokens_token_hash_key"
+                    ),
                 ],
             },
         ),
@@ -67,7 +74,12 @@ class Migration(migrations.Migration):
             name="ApiKey",
             fields=[
                 ("id", models.UUIDField(default=new_id, primary_key=True, serialize=False)),
-                ("user", models.ForeignKey(db_index=False, on_delete=models.PROTECT, to="authentication.user")),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_index=False, on_delete=models.PROTECT, to="authentication.user"
+                    ),
+                ),
                 ("name", models.CharField(max_length=100)),
                 ("key_hash", models.CharField(max_length=64)),
                 ("scopes", models.CharField(max_length=255)),
@@ -81,7 +93,9 @@ class Migration(migrations.Migration):
                     models.UniqueConstraint(fields=("key_hash",), name="api_keys_key_hash_key"),
                 ],
                 "indexes": [
-                    models.Index(fields=["user", "created_at", "id"], name="api_keys_user_created_at_idx"),
+                    models.Index(
+                        fields=["user", "created_at", "id"], name="api_keys_user_created_at_idx"
+                    ),
                 ],
             },
         ),

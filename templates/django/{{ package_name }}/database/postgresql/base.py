@@ -1,4 +1,4 @@
-"""Django's PostgreSQL backend and its pool, which does not notice connections that the server has closed."""
+"""Django's PostgreSQL backend; its pool does not notice what the server has closed."""
 
 import select
 from typing import Any
@@ -33,7 +33,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 
 def _has_hung_up(connection: Any) -> bool:
-    """An idle connection has nothing to read but its end. Asking the server would cost a round trip."""
+    """An idle connection has nothing to read but its end; to ask would cost a round trip."""
     readable = select.poll()
     readable.register(connection.fileno(), select.POLLIN)
     return bool(readable.poll(0))
@@ -41,8 +41,7 @@ def _has_hung_up(connection: Any) -> bool:
 
 def is_outage(error: OperationalError) -> bool:
     """Statements that are wrong have errors of other classes here."""
-    del error
-    return True
+    return isinstance(error, OperationalError)
 
 
 def waited_for_lock(error: OperationalError) -> bool:

@@ -1,4 +1,4 @@
-"""Django's SQLite backend with a pool: opening a file and preparing a connection costs more than most queries."""
+"""Django's SQLite backend with a pool: opening a connection costs more than most queries."""
 
 import sqlite3
 from typing import Any

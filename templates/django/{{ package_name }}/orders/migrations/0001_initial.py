@@ -13,7 +13,12 @@ class Migration(migrations.Migration):
             name="Order",
             fields=[
                 ("id", models.UUIDField(default=new_id, primary_key=True, serialize=False)),
-                ("user", models.ForeignKey(db_index=False, on_delete=models.PROTECT, to="authentication.user")),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_index=False, on_delete=models.PROTECT, to="authentication.user"
+                    ),
+                ),
                 ("status", models.CharField(max_length=16)),
                 ("currency", models.CharField(max_length=3)),
                 ("total_cents", models.BigIntegerField()),
@@ -23,12 +28,21 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "orders",
                 "constraints": [
-                    models.CheckConstraint(condition=models.Q(status__in=["placed", "cancelled"]), name="orders_status_check"),
-                    models.CheckConstraint(condition=models.Q(total_cents__gte=0), name="orders_total_cents_check"),
+                    models.CheckConstraint(
+                        condition=models.Q(status__in=["placed", "cancelled"]),
+                        name="orders_status_check",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(total_cents__gte=0), name="orders_total_cents_check"
+                    ),
                 ],
                 "indexes": [
-                    models.Index(fields=["user", "created_at", "id"], name="orders_user_created_at_idx"),
-                    models.Index(fields=["user", "total_cents", "id"], name="orders_user_total_cents_idx"),
+                    models.Index(
+                        fields=["user", "created_at", "id"], name="orders_user_created_at_idx"
+                    ),
+                    models.Index(
+                        fields=["user", "total_cents", "id"], name="orders_user_total_cents_idx"
+                    ),
                     models.Index(fields=["created_at", "id"], name="orders_created_at_idx"),
                     models.Index(fields=["total_cents", "id"], name="orders_total_cents_idx"),
                 ],
@@ -38,7 +52,15 @@ class Migration(migrations.Migration):
             name="OrderLine",
             fields=[
                 ("id", models.UUIDField(default=new_id, primary_key=True, serialize=False)),
-                ("order", models.ForeignKey(db_index=False, on_delete=models.PROTECT, related_name="lines", to="orders.order")),
+                (
+                    "order",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=models.PROTECT,
+                        related_name="lines",
+                        to="orders.order",
+                    ),
+                ),
                 ("position", models.IntegerField()),
                 ("product", models.ForeignKey(on_delete=models.PROTECT, to="products.product")),
                 ("sku", models.CharField(max_length=32)),
@@ -50,9 +72,15 @@ class Migration(migrations.Migration):
                 "db_table": "order_lines",
                 "ordering": ["position"],
                 "constraints": [
-                    models.UniqueConstraint(fields=("order", "position"), name="order_lines_order_id_position_key"),
-                    models.CheckConstraint(condition=models.Q(quantity__gte=1), name="order_lines_quantity_check"),
-                    models.CheckConstraint(condition=models.Q(price_cents__gte=0), name="order_lines_price_cents_check"),
+                    models.UniqueConstraint(
+                        fields=("order", "position"), name="order_lines_order_id_position_key"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(quantity__gte=1), name="order_lines_quantity_check"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(price_cents__gte=0), name="order_lines_price_cents_check"
+                    ),
                 ],
             },
         ),
@@ -60,7 +88,12 @@ class Migration(migrations.Migration):
             name="IdempotencyKey",
             fields=[
                 ("id", models.UUIDField(default=new_id, primary_key=True, serialize=False)),
-                ("user", models.ForeignKey(db_index=False, on_delete=models.PROTECT, to="authentication.user")),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_index=False, on_delete=models.PROTECT, to="authentication.user"
+                    ),
+                ),
                 ("method", models.CharField(max_length=8)),
                 ("path", models.CharField(max_length=255)),
                 ("idempotency_key", models.CharField(max_length=128)),
@@ -74,7 +107,10 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "idempotency_keys",
                 "constraints": [
-                    models.UniqueConstraint(fields=("user", "method", "path", "idempotency_key"), name="idempotency_keys_user_id_method_path_key"),
+                    models.UniqueConstraint(
+                        fields=("user", "method", "path", "idempotency_key"),
+                        name="idempotency_keys_user_id_method_path_key",
+                    ),
                 ],
                 "indexes": [
                     models.Index(fields=["expires_at"], name="idempotency_keys_expires_idx"),
