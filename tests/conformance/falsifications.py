@@ -249,7 +249,7 @@ FALSIFICATIONS: tuple[Falsification, ...] = (
     Falsification("NPO03", "a page whose statements are not traced", Spans(_hide_some())),
     # openapi
     Falsification("OAS01", "the document lacks an operation", body("GET", "/openapi.json", 200, lambda d: d["paths"].pop("/v1/me") and None)),
-    Falsification("OAS03", "an undocumented member", body("GET", "/v1/me", 200, _set(secret_column="x"))),
+    Falsification("OAS03", "an undocumented member", body("GET", "/v1/me", 200, _set(secret_column="x"))),  # noqa: S106 - a member of a reply
 )  # fmt: skip
 
 

@@ -307,6 +307,18 @@ class MysqlDatabase(Database):
         with closing(mariadb.connect(self._server.admin_url)) as connection, connection.cursor() as cursor:
             cursor.execute(f"DROP DATABASE IF EXISTS {self.name}")
 
+    def statements(self) -> int:
+        with closing(mariadb.connect(self._server.admin_url)) as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT coalesce(sum(count_star), 0) AS n"
+                " FROM performance_schema.events_statements_summary_by_digest"
+                " WHERE schema_name = %s AND digest_text NOT REGEXP %s",
+                (self.name, _NO_STATEMENTS),
+            )
+            row = cursor.fetchone()
+        assert row is not None
+        return int(row["n"])
+
     def _connect(self) -> Any:
         return mariadb.connect(self._server.admin_url, database=self.name)
 
