@@ -18,7 +18,7 @@ MEANS: Mapping[str, str] = {
     "raw": "a raw TCP connection to the service",
     "admin": "an administrator's account",
     "metrics_token": "the metrics token",
-    "unlimited": "a service whose default rate limit is raised out of the way",
+    "unlimited": "a service whose rate limits are raised out of the way",
     "signing_key": "the key that signs access tokens",
     "sql": "a connection to the service's database",
     "logs": "the service's standard output",

@@ -115,6 +115,7 @@ def check_token_places(api: Api, people: People) -> None:
     "AUT04",
     "An unknown user and a wrong password draw the same bytes, in similar time.",
     source="OWASP Authentication Cheat Sheet; ASVS 6.3.8",
+    needs={"unlimited"},
 )
 def check_login_tells_nothing(people: People, api: Api) -> None:
     """But for the ids; median of nine each."""

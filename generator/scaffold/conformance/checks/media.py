@@ -127,7 +127,12 @@ def check_chunked_size(service: Service) -> None:
     expect.status(service.api().get("/livez"), 200)
 
 
-@check("LIM06", "A body of exactly the limit is read; one byte more is 413.", source="RFC 9110 §15.5.14")
+@check(
+    "LIM06",
+    "A body of exactly the limit is read; one byte more is 413.",
+    source="RFC 9110 §15.5.14",
+    needs={"unlimited"},
+)
 def check_exact_size(api: Api) -> None:
     """A login padded with blanks."""
     fits = LOGIN + b" " * (LIMIT - len(LOGIN))
@@ -135,7 +140,7 @@ def check_exact_size(api: Api) -> None:
     expect.problem(api.post("/v1/auth/login", content=fits + b" ", media_type="application/json"), 413)
 
 
-@check("LIM11", "A chunked body within the limit is read.", source="RFC 9112 §7.1", needs={"raw"})
+@check("LIM11", "A chunked body within the limit is read.", source="RFC 9112 §7.1", needs={"raw", "unlimited"})
 def check_chunked(service: Service) -> None:
     """In chunks of odd sizes; and the connection is good for another request."""
     with service.raw() as connection:
@@ -186,7 +191,7 @@ def check_anonymous_upload(service: Service) -> None:
     "LIM13",
     "A client that expects 100 Continue gets it, or the final status.",
     source="RFC 9110 §10.1.1",
-    needs={"raw"},
+    needs={"raw", "unlimited"},
 )
 def check_expect(service: Service) -> None:
     """The body is sent only then."""

@@ -107,7 +107,12 @@ LOGIN_FAULTS: list[tuple[dict[str, object], tuple[str, str]]] = [
 ]
 
 
-@check("VAL21", "Login checks lengths and types, and nothing that would tell more.", source="contract §10")
+@check(
+    "VAL21",
+    "Login checks lengths and types, and nothing that would tell more.",
+    source="contract §10",
+    needs={"unlimited"},
+)
 @pytest.mark.parametrize(("changes", "fault"), LOGIN_FAULTS)
 def check_login(api: Api, changes: dict[str, object], fault: tuple[str, str]) -> None:
     """Also: an address that is none is simply unknown."""
