@@ -224,8 +224,11 @@ def _run_pytest(
             for event in _events(reading):
                 _take(event, found, groups_by_check, progress)
             code = process.wait()
+        except StartError:
+            _end(process, patience=1.0)
+            raise
         finally:
-            _end(process)
+            _end(process, patience=10.0)
         if code not in _PYTEST_DONE:
             log.seek(0)
             message = f"the suite itself failed (pytest ended with {code})"
@@ -276,14 +279,13 @@ def _take(
             progress(Progress(check, groups[check], bool(event["passed"]), found.done + 1, found.total))
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes], *, patience: float) -> None:
     """Let pytest clean up (services, databases) if it still runs, then end whatever is left."""
-    for number, patience in ((signal.SIGINT, 15.0), (signal.SIGTERM, 2.0)):
-        if process.poll() is not None:
-            break
-        process.send_signal(number)
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(patience)
+    # What remains of pytest's own processes; the services that they started die with them.
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
