@@ -131,7 +131,11 @@ def checks() -> str:
         f"What `scaffold verify` checks, {len(entries)} in all. `--only` takes an id or the name of a group.\n"
     )
     for group in sorted({entry.group for entry in entries}):
-        rows = [(entry.id, entry.sentence, entry.source, entry.part or "") for entry in entries if entry.group == group]
+        rows = [
+            (entry.id, entry.sentence, entry.source, " ".join(sorted(entry.parts)))
+            for entry in entries
+            if entry.group == group
+        ]
         text += f"\n## {group}\n\n" + _table(("id", "expected", "source", "part"), rows)
     return text
 

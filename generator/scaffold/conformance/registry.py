@@ -44,15 +44,16 @@ class Check:
     source: str
     group: str
     needs: frozenset[str]
-    part: Part | None
+    parts: frozenset[Part]
     databases: frozenset[str] | None
     shares: str | None
     """Checks that share this name run one after another in one process (they share a service)."""
 
     def left_out(self, answers: Mapping[str, object]) -> str | None:
         """Why the check does not apply to a project with these answers, or None."""
-        if self.part is not None and not answers.get(self.part, False):
-            return f"the project was rendered with {self.part}=false"
+        for part in sorted(self.parts):
+            if not answers.get(part, False):
+                return f"the project was rendered with {part}=false"
         if self.databases is not None and answers.get("database") not in self.databases:
             return f"the project was rendered with database={answers.get('database')}"
         return None
@@ -72,7 +73,7 @@ def check(  # noqa: PLR0913 - one keyword for each fact that the register holds
     *,
     source: str,
     needs: Collection[str] = (),
-    part: Part | None = None,
+    part: Part | set[Part] | None = None,
     databases: Collection[str] | None = None,
     shares: str | None = None,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -92,7 +93,7 @@ def check(  # noqa: PLR0913 - one keyword for each fact that the register holds
             source=source,
             group=function.__module__.rpartition(".")[2],
             needs=frozenset(needs) | {"http"},
-            part=part,
+            parts=frozenset({part} if isinstance(part, str) else part or ()),
             databases=frozenset(databases) if databases is not None else None,
             shares=shares,
         )

@@ -218,13 +218,11 @@ def check_lost_update(people: People, shop: Shop) -> None:
     "CAC10",
     "Several processes agree: a write through one is seen through all.",
     source="contract §11.10",
-    part="redis",
+    part={"redis", "sample"},
     needs={"settings", "admin", "redis"},
 )
-def check_processes(spawn: Spawn, answers: dict[str, object]) -> None:
+def check_processes(spawn: Spawn) -> None:
     """Two workers, fifty changes, each read over several connections."""
-    if not answers.get("sample"):
-        return
     service = spawn(WEB_CONCURRENCY="2")
     people = spawn.people(service)
     admin = people.admin.api
