@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, ClassVar, Self
 from urllib.parse import quote
-from uuid import UUID
 
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
@@ -105,15 +104,6 @@ class Choice(StrictField):
         if data not in self.choices:
             self.fail("invalid_value")
         return data
-
-
-class Identifier(StrictField):
-    def to_internal_value(self, data: Any) -> UUID:
-        if not isinstance(data, str):
-            self.fail("wrong_type")
-        if not UUID_TEXT.fullmatch(data):
-            self.fail("invalid_format")
-        return UUID(data)
 
 
 class FutureTime(StrictField):

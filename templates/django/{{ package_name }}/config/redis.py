@@ -19,7 +19,7 @@ PAUSE_SECONDS = 1.0
 
 
 class RedisDownError(UnavailableError):
-    """Raised at once for a moment after a failure: else each request would wait for the time-out."""
+    """Raised at once for a while after a failure: else each request would wait its time-out."""
 
 
 class _Health:

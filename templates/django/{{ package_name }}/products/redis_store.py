@@ -5,9 +5,9 @@ GENERATION = "cat:gen"
 
 
 class RedisStore:
-    def generation(self) -> str:
+    def generation(self) -> int:
         with redis_or_unavailable() as client:
-            return (client.get(GENERATION) or b"0").decode()
+            return int(client.get(GENERATION) or 0)
 
     def raise_generation(self) -> None:
         try:
@@ -19,7 +19,8 @@ class RedisStore:
 
     def get(self, key: str) -> bytes | None:
         with redis_or_unavailable() as client:
-            return client.get(key)
+            data = client.get(key)
+        return data.encode() if isinstance(data, str) else data
 
     def set(self, key: str, data: bytes, seconds: int) -> None:
         try:

@@ -55,7 +55,3 @@ def is_outage(error: OperationalError) -> bool:
     """The connection, a limit or a lock; not a statement that is wrong."""
     code = error.args[0]
     return not isinstance(code, int) or code >= CR_MIN_ERROR or code in SERVER_BUSY
-
-
-def waited_for_lock(error: OperationalError) -> bool:
-    return error.args[0] in {ER_QUERY_TIMEOUT, ER_STATEMENT_TIMEOUT, ER_LOCK_WAIT_TIMEOUT}

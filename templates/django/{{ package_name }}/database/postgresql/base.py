@@ -3,7 +3,6 @@
 import select
 from typing import Any
 
-import psycopg
 from django.db import OperationalError
 from django.db.backends.postgresql import base
 
@@ -20,13 +19,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._report()
         return connection
 
-    def _close(self) -> None:
-        super()._close()
+    def close(self) -> None:
+        super().close()
         self._report()
 
     def _report(self) -> None:
-        if self.pool:
-            stats = self.pool.get_stats()
+        # Not self.pool, which would make one: for the wrong database, while tests are set up.
+        if pool := self._connection_pools.get(self.alias):
+            stats = pool.get_stats()
             idle = stats["pool_available"]
             DB_CLIENT_CONNECTION_COUNT.labels("used").set(stats["pool_size"] - idle)
             DB_CLIENT_CONNECTION_COUNT.labels("idle").set(idle)
@@ -42,7 +42,3 @@ def _has_hung_up(connection: Any) -> bool:
 def is_outage(error: OperationalError) -> bool:
     """Statements that are wrong have errors of other classes here."""
     return isinstance(error, OperationalError)
-
-
-def waited_for_lock(error: OperationalError) -> bool:
-    return isinstance(error.__cause__, (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable))

@@ -2,6 +2,7 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
+from psycopg.pq import TransactionStatus
 
 # The server cancels a statement that runs too long; this much later it is taken for lost.
 GRACE_SECONDS = 1.0
@@ -16,6 +17,6 @@ class DeadlineConnection(psycopg.Connection[Any]):
             return super().wait(gen, interval, timeout or limit)
         except psycopg.OperationalError:
             # Whatever still arrives on this connection would be taken for the next answer.
-            if not self.closed and self.info.transaction_status == psycopg.pq.TransactionStatus.ACTIVE:
+            if self.info.transaction_status == TransactionStatus.ACTIVE:
                 self.close()
             raise

@@ -18,7 +18,3 @@ def is_outage(error: OperationalError) -> bool:
     """Locked, full, unreadable; SQLITE_ERROR is a statement that is wrong."""
     code = getattr(error.__cause__, "sqlite_errorcode", sqlite3.SQLITE_BUSY)
     return bool(code != sqlite3.SQLITE_ERROR)
-
-
-def waited_for_lock(error: OperationalError) -> bool:
-    return "locked" in str(error)
