@@ -168,7 +168,7 @@ FALSIFICATIONS: tuple[Falsification, ...] = (
     Falsification("REST14", "no X-Request-Id", header("X-Request-Id", None)),
     # errors
     Falsification("ERR01", "another title", body("GET", "/v1/me", 401, _set(title="Not authorised"))),
-    Falsification("ERR02", "an instance of its own", body("GET", "/v1/.*", 404, _set(instance="urn:uuid:00000000-0000-4000-8000-000000000000"))),
+    Falsification("ERR02", "an instance of its own", body("GET", "/v1/me", 401, _set(instance="urn:uuid:00000000-0000-4000-8000-000000000000"))),
     Falsification("ERR04", "401 without a challenge", header("WWW-Authenticate", None, when=401)),
     Falsification("ERR12", "a trace id that no log has", body(".*", "/.*", 401, _set(trace_id="0123456789abcdef0123456789abcdef"))),
     # validation
@@ -193,8 +193,8 @@ FALSIFICATIONS: tuple[Falsification, ...] = (
     Falsification("AZ01", "every 403 is a 200", status(".*", "/v1/.*", 403, 200)),
     # passwords
     Falsification("PWD01", "short passwords pass", status("POST", "/v1/auth/register", 422, 201)),
-    Falsification("PWD07", "hashes that are none", Sql(
-        ["CREATE TRIGGER lie AFTER INSERT ON users BEGIN UPDATE users SET password_hash = 'plain:' || email WHERE id = NEW.id; END"],
+    Falsification("PWD07", "hashes of too little memory", Sql(
+        ["CREATE TRIGGER lie AFTER INSERT ON sessions BEGIN UPDATE users SET password_hash = replace(password_hash, 'm=19456', 'm=9456'); END"],
         ["DROP TRIGGER lie"],
     )),
     Falsification("PWD13", "no login limit", Environment({"RATE_LIMIT_LOGIN": "1000/4"}, of=("web",))),

@@ -47,6 +47,9 @@ def test_every_lie_is_found(honest_project: Path, number: int) -> None:
     wanted = _applicable(honest_project, set(lies))
     result = conformance.run(honest_project, only=sorted(wanted), falsifier=f"falsifications:ByCheck:{number}")
     outcomes = _outcomes(result)
+    for check in result.checks:
+        # The table for people: `pytest -s tests/conformance`.
+        print(f"{check.id}: {lies[check.id]} -> {check.outcome}: {(check.report or '').splitlines()[:1]}")  # noqa: T201
     believed = {check: lies[check] for check in wanted if outcomes[check] is not Outcome.FAILED}
     assert believed == {}
 

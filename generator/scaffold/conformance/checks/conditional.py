@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 import uuid
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,11 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scaffold.conformance import expect
+from scaffold.conformance.accounts import Shop
 from scaffold.conformance.client import together
 from scaffold.conformance.registry import check
 
 if TYPE_CHECKING:
-    from scaffold.conformance.accounts import People, Shop
+    from scaffold.conformance.accounts import People
     from scaffold.conformance.client import Api
     from scaffold.conformance.fixtures import Spawn
 
@@ -232,3 +234,26 @@ def check_processes(spawn: Spawn) -> None:
         changed = expect.status(admin.patch(path, {"stock": number + 10}), 200).json()
         for reply in together([lambda: service.api().get(path) for _ in range(4)]):
             expect.same("product", reply.json(), changed, reply)
+
+
+@check(
+    "CAC05",
+    "What is changed behind the service's back is seen after CACHE_TTL_SECONDS at the latest.",
+    source="contract §5, §11.10; RFC 9111 §4.2",
+    part="sample",
+    needs={"admin", "settings", "sql"},
+)
+def check_cache_life(spawn: Spawn) -> None:
+    """A row changed by SQL, and a cache that lives for two seconds."""
+    service = spawn(CACHE_TTL_SECONDS="2")
+    people = spawn.people(service)
+    product = Shop(people).product(name="Before")
+    api, database = service.api(), service.database
+    paths = (f"/v1/products/{product['id']}", "/v1/products")
+    for path in paths:
+        expect.status(api.get(path), 200)
+    database.execute("UPDATE products SET name = %s WHERE id = %s", "After", database.raw_id(product["id"]))
+    time.sleep(2.3)
+    for path in paths:
+        reply = expect.status(api.get(path), 200)
+        expect.that('"After"' in reply.text and '"Before"' not in reply.text, "expected the new name", reply)

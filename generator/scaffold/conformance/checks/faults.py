@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scaffold.conformance import expect
+from scaffold.conformance.accounts import Shop
 from scaffold.conformance.client import together
 from scaffold.conformance.faultproxy import Fault
 from scaffold.conformance.network import wait_until
@@ -346,8 +347,6 @@ def check_redis_down(spawn: Spawn, launcher: Launcher, fault_proxy: Callable[...
 def check_catalogue_without_redis(spawn: Spawn, launcher: Launcher, fault_proxy: Callable[..., FaultProxy]) -> None:
     if not launcher.project.answers.get("sample"):
         return
-    from scaffold.conformance.accounts import Shop  # noqa: PLC0415 - beside its only use
-
     proxy = fault_proxy("redis")
     service = spawn(REDIS_URL=through(launcher.redis_url(), proxy.port), REQUEST_TIMEOUT_MS="2000")
     people = spawn.people(service)
@@ -368,3 +367,33 @@ def check_catalogue_without_redis(spawn: Spawn, launcher: Launcher, fault_proxy:
         wait_until(lambda: api.get(f"/v1/products/{product['id']}").json()["name"] == "Kettle", 31, step=0.5),
         "expected the changed name within CACHE_TTL_SECONDS",
     )
+
+
+@check(
+    "RED03",
+    "The catalogue's cache has the names that the contract gives it, and a write starts a new generation.",
+    source="contract 11.10",
+    needs={"settings", "redis", "admin"},
+    part="redis",
+)
+def check_cache_keys(spawn: Spawn, launcher: Launcher) -> None:
+    if not launcher.project.answers.get("sample"):
+        return
+    service = spawn()
+    shop = Shop(spawn.people(service))
+    shop.product()
+    assert service.redis is not None
+    expect.status(service.api().get("/v1/products"), 200)
+    names = [_text(name) for name in service.redis.scan_iter("cat:*")]
+    generation = _text(service.redis.get("cat:gen") or "0")
+    prefix = f"cat:{launcher.project.stack}:{generation}:"
+    expect.that(any(name.startswith(prefix) for name in names), f"expected a key {prefix}<digest>, got {names}")
+    for name in names:
+        if name != "cat:gen":
+            expect.that(0 < service.redis.pttl(name) <= 30_000, f"expected {name} to live at most 30 s")
+    shop.product()
+    expect.that(_text(service.redis.get("cat:gen") or "0") != generation, "expected another generation after a write")
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value

@@ -184,7 +184,8 @@ def check_stop_with_stuck_request(spawn: Spawn, number: signal.Signals) -> None:
 
 @check("OPS11", "Idle connections do not delay the exit.", source="contract 6", needs=_NEEDS | {"raw"})
 def check_stop_with_idle_connections(spawn: Spawn) -> None:
-    service = spawn()
+    # A connection that never says a word may use up the time for a request, but no more.
+    service = spawn(REQUEST_TIMEOUT_MS="2000")
     idle = [service.raw() for _ in range(3)]
     for connection in idle[:2]:
         connection.request("GET", "/livez")
@@ -366,3 +367,25 @@ def check_warm(spawn: Spawn) -> None:
     expect.status(first, 401)
     usual = sorted(reply.seconds for reply in others)[2]
     expect.that(first.seconds < usual + 0.5, f"first took {first.seconds:.2f} s, others {usual:.3f} s", first)
+
+
+@check(
+    "OPS21",
+    "`cleanup` deletes what has expired and nothing else, and may run while the service works.",
+    source="contract 7",
+    needs=_NEEDS | {"sql", "project"},
+)
+def check_cleanup(spawn: Spawn, launcher: Launcher) -> None:
+    service = spawn()
+    people, database = spawn.people(service), service.database
+    ended, alive = people.new(), people.new()
+    database.execute("UPDATE sessions SET expires_at = created_at WHERE id = %s", database.raw_id(ended.session.id))
+    process = launcher.command("cleanup", service.settings)
+    expect.same(f"exit code; stderr: {process.stderr.text[-800:]}", process.wait(60), 0)
+    faults = [fault for line in process.stdout.lines for fault in logbook.line_faults(line)]
+    expect.same("lines that are no log lines", faults, [])
+    expect.same("sessions of the expired", database.rows("sessions", user_id=ended.id), [])
+    expect.same("number of sessions of the other", len(database.rows("sessions", user_id=alive.id)), 1)
+    expect.same("number of accounts", len(database.rows("users", id=ended.id)), 1)
+    expect.status(alive.api.get("/v1/me"), 200)
+    expect.status(people.refresh(alive.session.refresh), 200)

@@ -365,3 +365,17 @@ def check_unknown_variables(spawn: Spawn) -> None:
     )
     expect.status(service.api().get("/v1/unknown"), 404)
     expect.status(spawn.people(service).register(), 201)
+
+
+@check(
+    "CFG15",
+    "MAX_BODY_BYTES is the limit, to the byte.",
+    source="contract 5; OWASP API4:2023",
+    needs=_NEEDS,
+)
+def check_body_limit(spawn: Spawn) -> None:
+    api = spawn(MAX_BODY_BYTES="2048").api()
+    body = b'{"email": "nobody@people.suite.example", "password": "canary-password"}'
+    for size, status in ((2048, 401), (2049, 413)):
+        reply = api.post("/v1/auth/login", content=body.ljust(size), media_type="application/json")
+        expect.status(reply, status)
