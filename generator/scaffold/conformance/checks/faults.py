@@ -342,11 +342,9 @@ def check_redis_down(spawn: Spawn, launcher: Launcher, fault_proxy: Callable[...
     "Redis down: the catalogue comes from the database.",
     source="contract 11.10; ASVS 16.5.2",
     needs=_PROXIED | {"redis", "admin"},
-    part="redis",
+    part={"redis", "sample"},
 )
 def check_catalogue_without_redis(spawn: Spawn, launcher: Launcher, fault_proxy: Callable[..., FaultProxy]) -> None:
-    if not launcher.project.answers.get("sample"):
-        return
     proxy = fault_proxy("redis")
     service = spawn(REDIS_URL=through(launcher.redis_url(), proxy.port), REQUEST_TIMEOUT_MS="2000")
     people = spawn.people(service)
