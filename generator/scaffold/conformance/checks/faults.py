@@ -372,11 +372,9 @@ def check_catalogue_without_redis(spawn: Spawn, launcher: Launcher, fault_proxy:
     "The catalogue's cache has the names that the contract gives it, and a write starts a new generation.",
     source="contract 11.10",
     needs={"settings", "redis", "admin"},
-    part="redis",
+    part={"redis", "sample"},
 )
-def check_cache_keys(spawn: Spawn, launcher: Launcher) -> None:
-    if not launcher.project.answers.get("sample"):
-        return
+def check_cache_keys(spawn: Spawn) -> None:
     service = spawn()
     shop = Shop(spawn.people(service))
     shop.product()
