@@ -374,7 +374,7 @@ def check_catalogue_without_redis(spawn: Spawn, launcher: Launcher, fault_proxy:
     needs={"settings", "redis", "admin"},
     part={"redis", "sample"},
 )
-def check_cache_keys(spawn: Spawn) -> None:
+def check_cache_keys(spawn: Spawn, launcher: Launcher) -> None:
     service = spawn()
     shop = Shop(spawn.people(service))
     shop.product()
