@@ -8,10 +8,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from scaffold.errors import EvidenceError
+from scaffold.errors import EvidenceError, ScaffoldError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from scaffold.source import Source
 
@@ -19,6 +19,7 @@ State = Literal["proven", "stale", "not proven"]
 
 _SUITE = Path(__file__).resolve().parent / "conformance"
 _FORMAT = 1
+_NAME = "proven"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Row:
         date: The day of the run, as in 2026-11-23.
         version: Version of the templates.
         digest: What `digest` returned for the sources of the run.
+        rendered: What `rendered_digest` returned for the answers of the run.
     """
 
     answers: Mapping[str, Any]
@@ -46,6 +48,7 @@ class Row:
     date: str
     version: str | None
     digest: str
+    rendered: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +79,33 @@ class JudgedRow:
 
 def digest(source: Source, stack: str) -> str:
     """Return a digest of everything that the behaviour of a stack's projects and of the suite depends on."""
+    names = ("copier.yml", "templates/shared", f"templates/{stack}", "contract")
+    return _digest([(source.root / name, name) for name in names])
+
+
+def rendered_digest(source: Source, stack: str, answers: Mapping[str, Any]) -> str:
+    """Return a digest of the project that the answers make, by a name of our own, and of the suite.
+
+    It costs a rendering, but other stacks and parts of the contract that the project lacks do not touch it.
+
+    Raises:
+        ScaffoldError: The answers make no project with these templates.
+    """
+    from scaffold import catalog, rendering  # noqa: PLC0415 - Copier is slow to load, and mostly not needed
+    from scaffold.publishing import workspace  # noqa: PLC0415
+    from scaffold.questionnaire import Questionnaire  # noqa: PLC0415
+
+    questions = catalog.load(source)
+    named = {"stack": stack, "project_name": _NAME}
+    with workspace() as folder:
+        project = folder / _NAME
+        rendering.render(source, Questionnaire(questions).complete({**answers, **named}), project, folder)
+        (project / questions.answers_file).unlink(missing_ok=True)  # it names the version
+        return _digest([(project, _NAME)])
+
+
+def _digest(places: Sequence[tuple[Path, str]]) -> str:
     total = sha256()
-    places = [
-        (source.root / name, name) for name in ("copier.yml", "templates/shared", f"templates/{stack}", "contract")
-    ]
     for place, name in [*places, (_SUITE, "conformance")]:
         for path, relative in _files(place, name):
             content = sha256(path.read_bytes()).hexdigest()
@@ -97,7 +123,7 @@ def judge(source: Source, stack: str) -> tuple[JudgedRow, ...]:
     if not rows:
         return ()
     now = digest(source, stack)
-    return tuple(JudgedRow(row, _state(row, now)) for row in rows)
+    return tuple(JudgedRow(row, _state(source, stack, row, now)) for row in rows)
 
 
 def summarise(rows: tuple[JudgedRow, ...]) -> State:
@@ -133,10 +159,16 @@ def _read(path: Path) -> list[Row]:
         raise EvidenceError(message, hint="make it anew with `scaffold verify --record`") from error
 
 
-def _state(row: Row, now: str) -> State:
+def _state(source: Source, stack: str, row: Row, now: str) -> State:
     if row.failed or not row.passed:
         return "not proven"
-    return "proven" if row.digest == now else "stale"
+    # Only where the sources have changed is it worth a rendering to see whether this project has.
+    if row.digest == now:
+        return "proven"
+    try:
+        return "proven" if row.rendered == rendered_digest(source, stack, row.answers) else "stale"
+    except ScaffoldError:
+        return "stale"
 
 
 def _files(place: Path, name: str) -> Iterator[tuple[Path, str]]:

@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING
 from scaffold import evidence
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
     from scaffold.source import Source
 
 
@@ -33,9 +37,39 @@ def test_stacks_have_digests_of_their_own(small: Source) -> None:
 
 
 def test_the_file_is_the_same_whatever_the_order_of_runs(small: Source) -> None:
-    rows = [evidence.Row({"size": size}, 1, 0, 0, 1.0, {}, "2026-11-23", None, "0" * 64) for size in ("small", "large")]
+    rows = [
+        evidence.Row({"size": size}, 1, 0, 0, 1.0, {}, "2026-11-23", None, "0" * 64, "0" * 64)
+        for size in ("small", "large")
+    ]
     for name, order in (("a", rows), ("b", rows[::-1])):
         for row in order:
             evidence.record(small.root / name, row)
 
     assert (small.root / "a").read_bytes() == (small.root / "b").read_bytes()
+
+
+def test_the_rendered_digest_is_of_the_project_alone(small: Source) -> None:
+    before = evidence.rendered_digest(small, "tea", {"size": "small"})
+    (small.root / "templates" / "coffee" / "cup.txt").write_text("larger cup\n")
+    with (small.root / "copier.yml").open("a") as file:
+        file.write("\n# a remark\n")
+
+    assert evidence.rendered_digest(small, "tea", {"size": "small"}) == before
+    assert evidence.rendered_digest(small, "tea", {"size": "large"}) != before
+
+
+def test_the_rendered_digest_sees_a_changed_file(small: Source) -> None:
+    before = evidence.rendered_digest(small, "tea", {})
+    with (small.root / "templates" / "tea" / "plain.txt").open("a") as file:
+        file.write("more\n")
+
+    assert evidence.rendered_digest(small, "tea", {}) != before
+
+
+def test_a_changed_suite_changes_both(small: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = evidence.digest(small, "tea"), evidence.rendered_digest(small, "tea", {})
+    (tmp_path / "check.py").write_text("assert True\n")
+    monkeypatch.setattr(evidence, "_SUITE", tmp_path / "check.py")
+
+    assert evidence.digest(small, "tea") != before[0]
+    assert evidence.rendered_digest(small, "tea", {}) != before[1]

@@ -165,10 +165,11 @@ def _record(path: Path, result: RunResult, template: Path | None) -> None:
 
     templates = source.find(template)
     named = {"stack", "project_name", "package_name", "description", "author"}
+    answers = {key: value for key, value in result.answers.items() if key not in named}
     evidence.record(
         path,
         evidence.Row(
-            answers={key: value for key, value in result.answers.items() if key not in named},
+            answers=answers,
             passed=_count(result, "passed"),
             failed=_count(result, "failed"),
             not_applicable=_count(result, "not_applicable"),
@@ -177,6 +178,7 @@ def _record(path: Path, result: RunResult, template: Path | None) -> None:
             date=datetime.now(UTC).date().isoformat(),
             version=templates.version,
             digest=evidence.digest(templates, str(result.stack)),
+            rendered=evidence.rendered_digest(templates, str(result.stack), answers),
         ),
     )
 
