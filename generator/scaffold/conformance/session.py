@@ -237,7 +237,7 @@ def _run_pytest(
 
 def _arguments(folder: Path, checks: Sequence[Check], workers: int) -> list[str]:
     package = Path(checks_package.__path__[0])
-    modules = sorted({check.group for check in checks}, key=lambda group: (_LAST.get(group, 0), group))
+    modules = sorted({check.group for check in checks})
     arguments = [
         "-c", os.devnull, "--rootdir", str(package), "-q", "--tb=short", "-p", "no:cacheprovider",
         "-p", "scaffold.conformance.plugin", "-p", "scaffold.conformance.fixtures", "--basetemp", str(folder / "pytest"),
@@ -247,9 +247,6 @@ def _arguments(folder: Path, checks: Sequence[Check], workers: int) -> list[str]
     if workers > 1:
         arguments += ["-p", "xdist", "-n", str(workers), "--dist", "loadgroup", "--maxprocesses", str(workers)]
     return arguments + [str(package / f"{module}.py") for module in modules]
-
-
-_LAST: Mapping[str, int] = {}
 
 
 def _events(descriptor: int) -> Iterator[dict[str, object]]:
