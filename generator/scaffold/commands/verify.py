@@ -241,9 +241,7 @@ def _text(result: RunResult) -> Iterator[RenderableType]:
         table.add_row(group, *(str(sum(each == outcome for each in here) or "") for outcome in outcomes))
     table.add_row("all", *(str(_count(result, outcome)) for outcome in outcomes), style="bold")
     yield table
-    yield ""
     yield from _checklist(result)
-    yield ""
     servers = "".join(f", {name} {version}" for name, version in sorted(result.servers.items()))
     yield Text(f"{result.target}: {result.duration:.0f} s{servers}")
 
@@ -254,10 +252,12 @@ def _checklist(result: RunResult) -> Iterator[RenderableType]:
     from scaffold.conformance import checklist
 
     styles = {"yes": "green", "no": "bold red"}
+    yield ""
     for number, answer in enumerate(checklist.answers(result.checks), 1):
         counted = f"  {answer.failed} of {answer.passed + answer.failed} checks failed" if answer.failed else ""
         verdict = (answer.verdict, styles.get(answer.verdict, "yellow"))
         yield Text.assemble(f"{number:2}  {answer.question} ", verdict, counted)
+    yield ""
 
 
 def _indented(text: str) -> str:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from scaffold.conformance.registry import load_checks
 from scaffold.conformance.results import Outcome
 
 if TYPE_CHECKING:
@@ -48,8 +49,11 @@ class Answer:
 def answers(checks: Sequence[CheckResult]) -> tuple[Answer, ...]:
     """Answer the list from a run's checks.
 
-    "yes" needs every check that applies to have passed; one that a run could not test makes it "partly".
+    "yes" needs every check that applies to have passed; one that a run could not test makes it "partly". A run of
+    some checks only answers nothing.
     """
+    if {check.id for check in checks} != {check.id for check in load_checks()}:
+        return ()
     return tuple(
         _answer(question, [check for check in checks if check.group in groups]) for question, groups in QUESTIONS
     )
