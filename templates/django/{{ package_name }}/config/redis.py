@@ -47,3 +47,8 @@ def redis_or_unavailable() -> Iterator[Redis]:
     except RedisError as error:
         _Health.down_until = time.monotonic() + PAUSE_SECONDS
         raise RedisDownError from error
+
+
+def ping_redis() -> None:
+    redis_client().ping()
+    _Health.down_until = 0.0

@@ -1,7 +1,6 @@
 """A bounded pool of connections, for the database drivers that have none."""
 
 import threading
-import time
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -11,8 +10,6 @@ from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..observability.metrics import DB_CLIENT_CONNECTION_COUNT
-
-CHECK_WHEN_IDLE_FOR_SECONDS = 1.0
 
 
 class PoolTimeoutError(OperationalError):
@@ -24,7 +21,7 @@ class ConnectionPool:
         self._timeout = timeout
         self._slots = threading.BoundedSemaphore(size)
         self._lock = threading.Lock()
-        self._idle: list[tuple[Any, float]] = []  # the last one used is the first one taken
+        self._idle: list[Any] = []  # the last one used is the first one taken
         self._used = 0
 
     def take(self, connect: Callable[[], Any], is_usable: Callable[[Any], bool]) -> Any:
@@ -43,20 +40,21 @@ class ConnectionPool:
             with self._lock:
                 if not self._idle:
                     return None
-                connection, since = self._idle.pop()
-            # One that has just been used is taken to be alive; asking costs a round trip.
-            if time.monotonic() - since < CHECK_WHEN_IDLE_FOR_SECONDS or is_usable(connection):
+                connection = self._idle.pop()
+            if is_usable(connection):
                 return connection
             connection.close()
 
     def give_back(self, connection: Any, *, reusable: bool) -> None:
-        if reusable:
-            with self._lock:
-                self._idle.append((connection, time.monotonic()))
-        else:
-            connection.close()
-        self._moved(-1)
-        self._slots.release()
+        try:
+            if reusable:
+                with self._lock:
+                    self._idle.append(connection)
+            else:
+                connection.close()
+        finally:
+            self._moved(-1)
+            self._slots.release()
 
     def _moved(self, change: int) -> None:
         with self._lock:

@@ -12,6 +12,7 @@ from django.db import OperationalError  # noqa: E402
 from django.db.backends.mysql import base, schema  # noqa: E402
 
 from ..pool import PooledConnections  # noqa: E402
+from ..sockets import has_hung_up  # noqa: E402
 
 ER_QUERY_TIMEOUT = 3024
 ER_STATEMENT_TIMEOUT = 1969  # MariaDB
@@ -44,11 +45,7 @@ class DatabaseWrapper(PooledConnections, base.DatabaseWrapper):
                 cursor.execute("SET SESSION innodb_lock_wait_timeout = %s", [math.ceil(limit)])
 
     def is_connection_usable(self, connection: Any) -> bool:
-        try:
-            connection.ping(reconnect=False)
-        except pymysql.Error:
-            return False
-        return True
+        return not has_hung_up(connection._sock.fileno())  # noqa: SLF001 - it offers no other way
 
 
 def is_outage(error: OperationalError) -> bool:

@@ -1,18 +1,20 @@
 """Django's PostgreSQL backend; its pool does not notice what the server has closed."""
 
-import select
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import OperationalError
 from django.db.backends.postgresql import base
 
 from ...observability.metrics import DB_CLIENT_CONNECTION_COUNT
+from ..sockets import has_hung_up
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    _connection_pools: ClassVar[dict[str, Any]]  # Django's
+
     def get_new_connection(self, conn_params: Any) -> Any:
         connection = super().get_new_connection(conn_params)
-        while self.pool and _has_hung_up(connection):
+        while self.pool and has_hung_up(connection.fileno()):
             connection.close()
             self.pool.putconn(connection)
             connection = self.pool.getconn()
@@ -30,13 +32,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
             idle = stats["pool_available"]
             DB_CLIENT_CONNECTION_COUNT.labels("used").set(stats["pool_size"] - idle)
             DB_CLIENT_CONNECTION_COUNT.labels("idle").set(idle)
-
-
-def _has_hung_up(connection: Any) -> bool:
-    """An idle connection has nothing to read but its end; to ask would cost a round trip."""
-    readable = select.poll()
-    readable.register(connection.fileno(), select.POLLIN)
-    return bool(readable.poll(0))
 
 
 def is_outage(error: OperationalError) -> bool:
