@@ -15,12 +15,11 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from ..problems.catalog import FAULTS
 from ..problems.errors import Fault, ValidationFailedError
-from .clock import now
+from .values import now
 
 # No database column and no log takes these: NUL, and halves of surrogate pairs.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 CONTROLS = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
-UUID_TEXT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 UTC_TEXT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z", re.ASCII)
 QUERY_INTEGER = re.compile(r"0|[1-9][0-9]{0,15}")
 # What a URI fragment may hold as it is (RFC 3986 §3.5).

@@ -13,7 +13,7 @@ import orjson
 from django.db.models import Model, Q, QuerySet
 
 from ..problems.errors import Fault, ValidationFailedError
-from .replies import timestamp
+from .values import timestamp
 
 M = TypeVar("M", bound=Model)
 

@@ -1,6 +1,5 @@
 """Successful replies: compact JSON whose bytes are the same in every service of a fleet."""
 
-from datetime import datetime
 from typing import Any
 
 import orjson
@@ -17,8 +16,3 @@ def empty_reply(status: int = 204, headers: dict[str, str] | None = None) -> Htt
     reply = HttpResponse(status=status, headers=headers)
     del reply.headers["Content-Type"]
     return reply
-
-
-def timestamp(moment: datetime) -> str:
-    """RFC 3339 in UTC with milliseconds."""
-    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

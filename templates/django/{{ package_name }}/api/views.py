@@ -12,9 +12,10 @@ from rest_framework.views import APIView
 from ..authentication.access import PUBLIC, Access, Principal
 from ..problems.errors import MalformedRequestError, NotFoundError, UnsupportedMediaTypeError
 from ..rate_limiting.limiter import count_request
-from .fields import UUID_TEXT, StrictSerializer
+from .fields import StrictSerializer
 from .parsers import MergePatchParser, StrictJSONParser
 from .replies import empty_reply
+from .values import UUID_TEXT
 
 
 class ApiView(APIView):

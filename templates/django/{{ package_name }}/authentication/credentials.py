@@ -11,7 +11,7 @@ from django.db.models import Q
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from ..api.clock import now
+from ..api.values import now
 from ..observability.context import current_request
 from ..observability.logging import log
 from ..problems.errors import MalformedRequestError, ProblemError

@@ -5,7 +5,7 @@ from typing import ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
 
-from ..api.clock import new_id
+from ..api.values import new_id
 from .access import ADMIN, USER
 from .fields import PasswordHashField
 

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
 from ..api.fields import UNSTORABLE, Boolean, Choice, FutureTime, Items, StrictSerializer, Text
-from ..api.replies import timestamp
+from ..api.values import timestamp
 from .access import SCOPES
 from .emails import EMAIL, normalise_email
 from .models import ApiKey, User

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from ..api.clock import new_id, now
+from ..api.values import new_id, now
 from ..observability.logging import log
 from ..observability.metrics import AUTH_LOGIN_TOTAL
 from ..problems.errors import Fault, NotFoundError, ProblemError, ValidationFailedError

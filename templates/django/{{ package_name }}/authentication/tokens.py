@@ -12,7 +12,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import GuestProtocol, RSAKey
 from joserfc.jws import JWSRegistry
 
-from ..api.fields import UUID_TEXT
+from ..api.values import UUID_TEXT
 from .access import SCOPES_BY_ROLE
 from .models import Session
 

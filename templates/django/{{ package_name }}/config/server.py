@@ -137,13 +137,7 @@ class RootLogger(Logger):
     """Hands gunicorn's own messages to the root logger: they take the form of all others."""
 
     def setup(self, cfg: Config) -> None:
-        configure_logging(
-            ENV.log_level,
-            ENV.log_format,
-            ENV.otel_service_name,
-            settings.VERSION,
-            ENV.app_env,
-        )
+        configure_logging(ENV, settings.VERSION)
         self.cfg = cfg
         self.error_log.propagate = True
         self.error_log.setLevel(logging.WARNING)

@@ -6,7 +6,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from uuid import UUID
 
-UUID_PATTERN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+from ..api.values import UUID_TEXT
+
 # Version 00 has these four fields and nothing else; later versions may append to them (W3C).
 TRACEPARENT = re.compile(r"(?!ff)([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 
@@ -47,7 +48,7 @@ def parse_traceparent(header: str) -> TraceParent | None:
 def new_context(request_id: str, traceparent: str, client_address: str) -> RequestContext:
     random = os.urandom(40)
     request_id = request_id.lower()
-    if not UUID_PATTERN.fullmatch(request_id):
+    if not UUID_TEXT.fullmatch(request_id):
         request_id = str(UUID(bytes=random[:16], version=4))
     parent = parse_traceparent(traceparent) if traceparent else None
     trace_id = parent.trace_id if parent else random[16:32].hex()

@@ -8,12 +8,13 @@ import logging
 import sys
 import traceback
 from collections.abc import Callable, MutableMapping
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 import structlog
 
+from ..api.values import now, timestamp
+from ..config.environment import Environment
 from .context import current_request
 
 LEVELS = {
@@ -29,19 +30,19 @@ EventDict = MutableMapping[str, Any]
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
-def configure_logging(level: str, fmt: str, service: str, version: str, environment: str) -> None:
+def configure_logging(env: Environment, version: str) -> None:
     resource = {
-        "service.name": service,
+        "service.name": env.otel_service_name,
         "service.version": version,
-        "deployment.environment.name": environment,
+        "deployment.environment.name": env.app_env,
     }
-    json_lines = fmt == "json"
+    json_lines = env.log_format == "json"
     structlog.configure(
         processors=[
             _line(resource),
             _to_json if json_lines else structlog.dev.ConsoleRenderer(event_key="message"),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[env.log_level]),
         logger_factory=structlog.BytesLoggerFactory()
         if json_lines
         else structlog.PrintLoggerFactory(),
@@ -49,7 +50,7 @@ def configure_logging(level: str, fmt: str, service: str, version: str, environm
     )
     root = logging.getLogger()
     root.handlers = [_StructlogHandler()]
-    root.setLevel(LEVELS[level])
+    root.setLevel(LEVELS[env.log_level])
     logging.captureWarnings(capture=True)
     for name, least in (
         # Django logs each 4xx and 5xx once more; access line and error handler have said it.
@@ -66,7 +67,7 @@ def _line(resource: dict[str, str]) -> Callable[[Any, str, EventDict], EventDict
     def processor(_logger: Any, method: str, event: EventDict) -> EventDict:
         name = event.pop("event")
         line: EventDict = {
-            "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds")[:-6] + "Z",
+            "timestamp": timestamp(now()),
             "level": _LEVEL_NAMES.get(method, method),
             "message": event.pop("message", name),
         }
@@ -84,13 +85,18 @@ def _line(resource: dict[str, str]) -> Callable[[Any, str, EventDict], EventDict
         if exception is True:
             exception = sys.exc_info()[1]
         if exception is not None:
-            line["exception.type"] = type(exception).__qualname__
+            line["exception.type"] = _full_name(type(exception))
             line["exception.message"] = str(exception)
             line["exception.stacktrace"] = "".join(traceback.format_exception(exception))
         line.update(event)
         return line
 
     return processor
+
+
+def _full_name(kind: type) -> str:
+    prefix = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+    return prefix + kind.__qualname__
 
 
 def _to_json(_logger: Any, _method: str, line: EventDict) -> bytes:

@@ -53,8 +53,8 @@ def trace_requests(
             trace.SpanKind.SERVER,
             {"http.request.method": method, "url.path": request.path},
         ) as span:
-            if context:  # the log and the problems carry the ids of this span
-                ids = span.get_span_context()
+            ids = span.get_span_context()
+            if context and ids.is_valid:  # the log and the problems carry them
                 context.trace_id = trace.format_trace_id(ids.trace_id)
                 context.span_id = trace.format_span_id(ids.span_id)
             response = get_response(request)

@@ -3,7 +3,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 
-from ..api.clock import new_id
+from ..api.values import new_id
 from ..products.models import Product
 
 PLACED = "placed"

@@ -3,9 +3,9 @@ from uuid import UUID
 
 from rest_framework import serializers
 
-from ..api.fields import UUID_TEXT, Choice, Integer, Items, StrictField, StrictSerializer
+from ..api.fields import Choice, Integer, Items, StrictField, StrictSerializer
 from ..api.queries import ListQuery
-from ..api.replies import timestamp
+from ..api.values import UUID_TEXT, timestamp
 from .models import CANCELLED, PLACED, Order
 
 MAX_LINES = 50

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import prefetch_related_objects
 
-from ..api.clock import now
+from ..api.values import now
 from ..authentication.models import User
 from ..observability.metrics import ORDERS_TOTAL
 from ..problems.errors import Fault, NotFoundError, ValidationFailedError
@@ -65,6 +66,7 @@ def order_cancel(user: User, order_id: UUID) -> Order:
     order.status = CANCELLED
     order.updated_at = now()
     order.save(update_fields=["status", "updated_at"])
+    prefetch_related_objects([order], "lines")
     quantities = {line.product_id: -line.quantity for line in order.lines.all()}
     products_move_stock(products_lock(list(quantities)).values(), quantities)
     transaction.on_commit(ORDERS_TOTAL.labels("cancelled").inc)

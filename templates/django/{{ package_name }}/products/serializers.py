@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from ..api.fields import Choice, Integer, QueryInteger, StrictSerializer, Text
 from ..api.queries import ListQuery
-from ..api.replies import timestamp
+from ..api.values import timestamp
 from .models import Product
 
 SKU = re.compile(r"[A-Z0-9][A-Z0-9-]{0,31}")

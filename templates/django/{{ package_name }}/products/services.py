@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 
-from ..api.clock import now
+from ..api.values import now
 from ..problems.errors import NotFoundError
 from . import cache
 from .errors import PreconditionFailedError, ProductInUseError, SkuTakenError

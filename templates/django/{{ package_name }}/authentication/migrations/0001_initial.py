@@ -2,7 +2,7 @@ from typing import ClassVar
 
 from django.db import migrations, models
 
-from ...api.clock import new_id
+from ...api.values import new_id
 from ..fields import PasswordHashField
 
 
