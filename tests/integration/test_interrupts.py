@@ -153,7 +153,9 @@ def test_nohup_is_respected(work: Path, small: Path) -> None:
 
 
 def test_cancelling_says_so(work: Path, small: Path, launch: Launch) -> None:
-    (small / "templates" / "tea" / "Makefile").write_text("setup:\n\tkill -INT $$(cut -d' ' -f4 /proc/$$PPID/stat)\n\tsleep 5\n")
+    (small / "templates" / "tea" / "Makefile").write_text(
+        "setup:\n\tkill -INT $$(cut -d' ' -f4 /proc/$$PPID/stat)\n\tsleep 5\n"
+    )
 
     outcome = launch("new", "pot", "-s", "tea", "--setup", "--template", small)
 
