@@ -1,11 +1,13 @@
 """How passwords are stored, and which are refused."""
 
+import os
+import threading
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import bcrypt
-from argon2 import extract_parameters
+from argon2 import Type, extract_parameters
 from argon2.exceptions import InvalidHashError
 from django.contrib.auth import password_validation
 from django.contrib.auth.hashers import (
@@ -18,6 +20,9 @@ from django.core.exceptions import ValidationError
 
 COMMON_PASSWORDS = Path(__file__).parent / "common_passwords.txt"
 BCRYPT_BYTES = 72
+
+# Each takes 19 MiB and a processor: more at once would only take memory.
+_processors = threading.BoundedSemaphore(os.cpu_count() or 1)
 
 
 class Argon2idHasher(Argon2PasswordHasher):
@@ -33,11 +38,20 @@ class Argon2idHasher(Argon2PasswordHasher):
             has = extract_parameters(encoded.removeprefix("argon2"))
         except InvalidHashError:
             return False
-        return has.memory_cost < self.memory_cost or has.time_cost < self.time_cost
+        return (
+            has.type is not Type.ID
+            or has.memory_cost < self.memory_cost
+            or has.time_cost < self.time_cost
+        )
+
+    def encode(self, password: str, salt: str) -> str:
+        with _processors:
+            return super().encode(password, salt)
 
     def verify(self, password: str, encoded: str) -> bool:
         try:
-            return super().verify(password, encoded)
+            with _processors:
+                return super().verify(password, encoded)
         except InvalidHashError:  # what was imported is no hash, so nobody has its password
             return False
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from functools import cache
 
 from django.conf import settings
-from redis import Redis
+from redis import BlockingConnectionPool, Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
@@ -14,6 +14,8 @@ from redis.retry import Retry
 
 from ..problems.errors import UnavailableError
 
+# Whoever finds all of them in use waits for one; to be refused would look like Redis being down.
+MAX_CONNECTIONS = 64
 MAX_WAIT_SECONDS = 0.5
 PAUSE_SECONDS = 1.0
 
@@ -29,13 +31,16 @@ class _Health:
 @cache
 def redis_client() -> Redis:
     wait = min(MAX_WAIT_SECONDS, settings.ENV.request_timeout)
-    return Redis.from_url(
+    pool = BlockingConnectionPool.from_url(
         settings.ENV.redis_url,
+        max_connections=MAX_CONNECTIONS,
+        timeout=wait,
         socket_timeout=wait,
         socket_connect_timeout=wait,
         # A connection that Redis closed while it was idle fails once; a fresh one takes its place.
         retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
     )
+    return Redis(connection_pool=pool)
 
 
 @contextmanager

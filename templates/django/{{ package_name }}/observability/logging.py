@@ -116,11 +116,15 @@ class _StructlogHandler(logging.Handler):
     """Hands what libraries log to structlog."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        try:
+            message = record.getMessage()
+        except (TypeError, ValueError):  # arguments that do not fit must not fail the caller
+            message = str(record.msg)
         exception = record.exc_info[1] if record.exc_info else None
         method = logging.getLevelName(min(record.levelno // 10 * 10, logging.CRITICAL)).lower()
         getattr(log, method, log.info)(
             "",
-            message=record.getMessage(),
+            message=message,
             exc_info=exception,
             **{"log.logger": record.name},
         )

@@ -6,7 +6,6 @@ import orjson
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from ..api.conditions import expected_versions, is_current, version_tag
 from ..api.pagination import PageRequest
 from ..api.queries import validated_query
 from ..api.replies import JSON, empty_reply, json_reply
@@ -14,6 +13,7 @@ from ..api.views import ApiView, path_id
 from ..authentication.access import ADMIN, PUBLIC, Access
 from . import selectors, services
 from .cache import CachedReply, cached
+from .conditions import expected_versions, is_current, version_tag
 from .models import Product
 from .serializers import ProductInput, ProductOutput, ProductPatchInput, ProductQuery
 

@@ -1,16 +1,16 @@
 """Run before a new version serves: migrates the database, and makes the first administrator."""
 
 from django.conf import settings
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
 from django.core.management import BaseCommand, CommandError, call_command
 
 from ....authentication.access import ADMIN
 from ....authentication.emails import normalise_email
 from ....authentication.models import User
+from ....authentication.serializers import RegistrationInput
 from ....authentication.services import user_register
 from ....database.migration_lock import migration_lock
 from ....observability.logging import log
+from ....problems.errors import ValidationFailedError
 
 
 class Command(BaseCommand):
@@ -23,13 +23,16 @@ class Command(BaseCommand):
         log.info("", message="the database is up to date")
 
     def _make_administrator(self) -> None:
-        email, password = settings.ENV.bootstrap_admin_email, settings.ENV.bootstrap_admin_password
+        email = settings.ENV.bootstrap_admin_email
         if not email or User.objects.filter(email=normalise_email(email)).exists():
             return
-        if len(password) < settings.ENV.auth_password_min_length:
-            raise CommandError("BOOTSTRAP_ADMIN_PASSWORD: is missing or too short")
+        account = {
+            "email": email,
+            "password": settings.ENV.bootstrap_admin_password,
+            "display_name": "Administrator",
+        }
         try:
-            validate_password(password)
-        except ValidationError:
-            raise CommandError("BOOTSTRAP_ADMIN_PASSWORD: is too common") from None
-        user_register(email=email, password=password, display_name="Administrator", role=ADMIN)
+            user_register(**RegistrationInput.check(account), role=ADMIN)
+        except ValidationFailedError as error:
+            codes = ", ".join(fault.code for fault in error.faults)
+            raise CommandError(f"BOOTSTRAP_ADMIN_PASSWORD: {codes}") from None

@@ -20,11 +20,11 @@ from rest_framework.request import Request
 from ..api.replies import JSON
 from ..api.values import now
 from ..authentication.models import User
-from ..database.{{ database }}.locks import waited_for_lock
 from ..observability.metrics import ORDERS_TOTAL
 from ..problems.errors import MalformedRequestError
 from .errors import IdempotencyInProgressError, IdempotencyKeyReusedError
 from .models import IdempotencyKey
+from .waiting import waited_too_long
 
 KEY = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]{1,128}")
 
@@ -70,7 +70,7 @@ def run_once(key: RequestKey | None, work: Callable[[], HttpResponse]) -> HttpRe
             record.save(update_fields=["response_status", "response_location", "response_body"])
             return reply
     except OperationalError as error:
-        if claiming and waited_for_lock(error):
+        if claiming and waited_too_long(error):
             raise IdempotencyInProgressError from None
         raise
 
@@ -115,5 +115,5 @@ def _replay(record: IdempotencyKey, key: RequestKey) -> HttpResponse:
     )
 
 
-def idempotency_keys_delete_expired() -> int:
+def keys_delete_expired() -> int:
     return IdempotencyKey.objects.filter(expires_at__lt=now()).delete()[0]
