@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.auth.hashers import check_password, make_password, verify_password
 from django.db import IntegrityError, transaction
 
 from ..api.values import new_id, now
@@ -61,7 +62,7 @@ def user_change_password(principal: Principal, *, current_password: str, new_pas
     user = principal.user
     attempt = LoginAttempt.count(user.email)
     faults = []
-    if user.check_password(current_password):
+    if check_password(current_password, user.password):
         attempt.succeeded()
     else:
         log.warning("authn_password_change_fail", message="the current password was wrong")
@@ -70,10 +71,14 @@ def user_change_password(principal: Principal, *, current_password: str, new_pas
         faults.append(Fault("#/new_password", "blocked_password"))
     if faults:
         raise ValidationFailedError(faults)
-    user.set_password(new_password)
-    user.updated_at = now()
+    new_hash = make_password(new_password)
     with transaction.atomic():
-        user.save(update_fields=["password", "updated_at"])
+        locked = _lock_if_still(user, current_password)
+        if locked is None:
+            raise ValidationFailedError([Fault("#/current_password", "incorrect")])
+        locked.password = new_hash
+        locked.updated_at = now()
+        locked.save(update_fields=["password", "updated_at"])
         Session.objects.filter(user=user, ended_at=None).exclude(pk=principal.credential_id).update(
             ended_at=now()
         )
@@ -87,21 +92,27 @@ def session_open(*, email: str, password: str, address: str) -> Tokens:
     user = User.objects.filter(email=email).first()
     if user is None:
         verify_nothing(password)
+        raise _login_failure()
     # A disabled account is told apart from a wrong password only after the same work.
-    if user is None or not user.check_password(password) or not user.is_active:
-        AUTH_LOGIN_TOTAL.labels("failure").inc()
-        log.warning("authn_login_fail", message="a login failed")
-        raise InvalidCredentialsError
+    is_correct, is_weak = verify_password(password, user.password)
+    if not is_correct or not user.is_active:
+        raise _login_failure()
     attempt.succeeded()
+    new_hash = make_password(password) if is_weak else ""
     moment = now()
-    session = Session(
-        user=user,
-        created_at=moment,
-        refreshed_at=moment,
-        expires_at=moment + timedelta(seconds=settings.ENV.auth_refresh_max_seconds),
-    )
     with transaction.atomic():
-        session.save(force_insert=True)
+        locked = _lock_if_still(user, password)
+        if locked is None:
+            raise _login_failure()
+        if new_hash:
+            locked.password = new_hash
+            locked.save(update_fields=["password"])
+        session = Session.objects.create(
+            user=locked,
+            created_at=moment,
+            refreshed_at=moment,
+            expires_at=moment + timedelta(seconds=settings.ENV.auth_refresh_max_seconds),
+        )
         refresh_token = _new_refresh_token(session, moment)
     AUTH_LOGIN_TOTAL.labels("success").inc()
     who = {"user.id": str(user.pk)}
@@ -194,6 +205,25 @@ def sessions_delete_expired() -> int:
     )
     RefreshToken.objects.filter(session__in=expired).delete()
     return expired.delete()[0]
+
+
+def _lock_if_still(user: User, password: str) -> User | None:
+    """The account, if it still has the password that was checked without a lock.
+
+    Else a login could undo a change of password that runs beside it, or outlive it.
+    """
+    locked = User.objects.select_for_update().filter(pk=user.pk, is_active=True).first()
+    if locked is None:
+        return None
+    # Another hash may be of the same password: a login beside this one has made it anew.
+    same = locked.password == user.password or check_password(password, locked.password)
+    return locked if same else None
+
+
+def _login_failure() -> InvalidCredentialsError:
+    AUTH_LOGIN_TOTAL.labels("failure").inc()
+    log.warning("authn_login_fail", message="a login failed")
+    return InvalidCredentialsError()
 
 
 def _new_refresh_token(session: Session, moment: datetime) -> str:
