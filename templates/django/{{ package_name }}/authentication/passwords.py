@@ -2,6 +2,8 @@
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import bcrypt
 from argon2 import Type, extract_parameters
 from argon2.exceptions import InvalidHashError
+from django.conf import settings
 from django.contrib.auth import password_validation
 from django.contrib.auth.hashers import (
     Argon2PasswordHasher,
@@ -18,11 +21,23 @@ from django.contrib.auth.hashers import (
 )
 from django.core.exceptions import ValidationError
 
+from ..problems.errors import UnavailableError
+
 COMMON_PASSWORDS = Path(__file__).parent / "common_passwords.txt"
 BCRYPT_BYTES = 72
 
 # Each takes 19 MiB and a processor: more at once would only take memory.
 _processors = threading.BoundedSemaphore(os.cpu_count() or 1)
+
+
+@contextmanager
+def _processor() -> Iterator[None]:
+    if not _processors.acquire(timeout=settings.ENV.request_timeout):
+        raise UnavailableError
+    try:
+        yield
+    finally:
+        _processors.release()
 
 
 class Argon2idHasher(Argon2PasswordHasher):
@@ -45,12 +60,12 @@ class Argon2idHasher(Argon2PasswordHasher):
         )
 
     def encode(self, password: str, salt: str) -> str:
-        with _processors:
+        with _processor():
             return super().encode(password, salt)
 
     def verify(self, password: str, encoded: str) -> bool:
         try:
-            with _processors:
+            with _processor():
                 return super().verify(password, encoded)
         except InvalidHashError:  # what was imported is no hash, so nobody has its password
             return False
@@ -63,7 +78,8 @@ class ImportedBcryptHasher(BCryptPasswordHasher):
         # bcrypt never looked at more bytes than these; its library now refuses longer input.
         data = encoded.removeprefix("bcrypt$").encode()
         try:
-            return bcrypt.checkpw(password.encode()[:BCRYPT_BYTES], data)
+            with _processor():
+                return bcrypt.checkpw(password.encode()[:BCRYPT_BYTES], data)
         except ValueError:
             return False
 
