@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import Q
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
@@ -63,13 +62,11 @@ def _principal_of_token(text: str) -> Principal | None:
         token = read_access_token(text)
     except BadTokenError:
         return None
-    moment = now()
-    idle = timedelta(seconds=settings.ENV.auth_refresh_idle_seconds)
     # A session that has ended ends its tokens at once, whatever they say of their own life.
     session = (
-        Session.objects.select_related("user")
-        .filter(pk=token.session_id, user_id=token.user_id, user__is_active=True)
-        .filter(ended_at=None, expires_at__gt=moment, refreshed_at__gt=moment - idle)
+        Session.objects.alive(now())
+        .select_related("user")
+        .filter(pk=token.session_id, user_id=token.user_id)
         .first()
     )
     if session is None:

@@ -1,7 +1,9 @@
 """Accounts and their credentials. Of tokens and keys only the SHA-256 is stored."""
 
-from typing import ClassVar
+from datetime import datetime, timedelta
+from typing import ClassVar, Self
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
 
@@ -34,6 +36,27 @@ class User(AbstractBaseUser):
         ]
 
 
+class SessionQuerySet(models.QuerySet["Session"]):
+    def alive(self, moment: datetime) -> Self:
+        """Those that their users may use."""
+        return self.filter(
+            user__is_active=True,
+            ended_at=None,
+            expires_at__gt=moment,
+            refreshed_at__gt=_idle_since(moment),
+        )
+
+    def expired(self, moment: datetime) -> Self:
+        """Those that nobody can ever use again; who ends one early keeps its spent tokens known."""
+        return self.filter(
+            models.Q(expires_at__lte=moment) | models.Q(refreshed_at__lte=_idle_since(moment))
+        )
+
+
+def _idle_since(moment: datetime) -> datetime:
+    return moment - timedelta(seconds=settings.ENV.auth_refresh_idle_seconds)
+
+
 class Session(models.Model):
     """A login: lives until it is ended, has idled too long since refreshed_at, or expires."""
 
@@ -43,6 +66,8 @@ class Session(models.Model):
     refreshed_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
+
+    objects = SessionQuerySet.as_manager()
 
     class Meta:
         db_table = "sessions"

@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from ..api.values import new_id, now
 from ..observability.logging import log
 from ..observability.metrics import AUTH_LOGIN_TOTAL
-from ..problems.errors import Fault, NotFoundError, ProblemError, ValidationFailedError
+from ..problems.errors import Fault, NotFoundError, ValidationFailedError
 from .access import USER, InsufficientScopeError, Principal
 from .emails import normalise_email
 from .errors import EmailTakenError, InvalidCredentialsError, InvalidRefreshTokenError
@@ -124,7 +124,6 @@ def session_open(*, email: str, password: str, address: str) -> Tokens:
 def session_refresh(*, refresh_token: str) -> Tokens:
     """Exchanges a refresh token for new tokens; one that was spent before ends its session."""
     moment = now()
-    failure: ProblemError | None = None
     with transaction.atomic():
         # The lock makes one of two who come with the same token the second.
         token = (
@@ -134,30 +133,23 @@ def session_refresh(*, refresh_token: str) -> Tokens:
         )
         if token is None:
             raise InvalidRefreshTokenError
-        session = Session.objects.select_related("user").get(pk=token.session_id)
-        who = {"user.id": str(session.user_id)}
+        alive = Session.objects.alive(moment).select_related("user")
+        session = alive.filter(pk=token.session_id).first()
         if token.used_at is not None:
-            Session.objects.filter(pk=session.pk, ended_at=None).update(ended_at=moment)
+            Session.objects.filter(pk=token.session_id, ended_at=None).update(ended_at=moment)
+            who = {"user.id": str(token.session.user_id)}
             log.warning("authn_token_reuse", message="a spent refresh token came back", **who)
-            failure = InvalidRefreshTokenError()
-        elif not session.user.is_active or not session_is_alive(session, moment):
-            failure = InvalidRefreshTokenError()
-        else:
+            session = None
+        elif session:
             token.used_at = session.refreshed_at = moment
             token.save(update_fields=["used_at"])
             session.save(update_fields=["refreshed_at"])
             new_token = _new_refresh_token(session, moment)
-    if failure:  # raised out here, because what was found out is to be kept
-        raise failure
+    if session is None:  # raised out here, because what was found out is to be kept
+        raise InvalidRefreshTokenError
+    who = {"user.id": str(session.user_id)}
     log.info("session_renewed", message="a session was renewed", **who)
     return Tokens(issue_access_token(session), new_token)
-
-
-def session_is_alive(session: Session, moment: datetime) -> bool:
-    idle = timedelta(seconds=settings.ENV.auth_refresh_idle_seconds)
-    return session.ended_at is None and moment < min(
-        session.expires_at, session.refreshed_at + idle
-    )
 
 
 def session_end(principal: Principal, *, all_sessions: bool) -> None:
@@ -199,10 +191,7 @@ def api_key_delete(user: User, key_id: UUID) -> None:
 
 def sessions_delete_expired() -> int:
     """Sessions that can never be used again, with their refresh tokens."""
-    idle_since = now() - timedelta(seconds=settings.ENV.auth_refresh_idle_seconds)
-    expired = Session.objects.filter(expires_at__lt=now()) | Session.objects.filter(
-        refreshed_at__lt=idle_since
-    )
+    expired = Session.objects.expired(now())
     RefreshToken.objects.filter(session__in=expired).delete()
     return expired.delete()[0]
 
