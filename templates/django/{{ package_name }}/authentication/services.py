@@ -10,6 +10,7 @@ from django.contrib.auth.hashers import check_password, make_password, verify_pa
 from django.db import IntegrityError, transaction
 
 from ..api.values import new_id, now
+from ..database.slices import delete_in_slices
 from ..observability.logging import log
 from ..observability.metrics import AUTH_LOGIN_TOTAL
 from ..problems.errors import Fault, NotFoundError, ValidationFailedError
@@ -191,9 +192,7 @@ def api_key_delete(user: User, key_id: UUID) -> None:
 
 def sessions_delete_expired() -> int:
     """Sessions that can never be used again, with their refresh tokens."""
-    expired = Session.objects.expired(now())
-    RefreshToken.objects.filter(session__in=expired).delete()
-    return expired.delete()[0]
+    return delete_in_slices(Session.objects.expired(now()))
 
 
 def _lock_if_still(user: User, password: str) -> User | None:
