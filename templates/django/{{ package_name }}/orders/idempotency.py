@@ -13,20 +13,22 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import OperationalError, transaction
-from django.db.models import QuerySet
 from django.http import HttpResponse
 from rest_framework.request import Request
 
 from ..api.replies import JSON
 from ..api.values import now
 from ..authentication.models import User
+from ..database.slices import delete_in_slices
 from ..observability.metrics import ORDERS_TOTAL
 from ..problems.errors import MalformedRequestError
 from .errors import IdempotencyInProgressError, IdempotencyKeyReusedError
 from .models import IdempotencyKey
-from .waiting import waited_too_long
+from .waiting import is_deadlock, waited_too_long
 
 KEY = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]{1,128}")
+# When a request fails, MySQL lets one of its waiting twins go on and ends the others as deadlocked.
+CLAIMS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +58,27 @@ def run_once(key: RequestKey | None, work: Callable[[], HttpResponse]) -> HttpRe
     if key is None:
         with transaction.atomic():
             return work()
-    claiming = True
-    try:
-        with transaction.atomic():
-            record = _claim(key)
-            claiming = False
-            if record.response_body is not None:
-                return _replay(record, key)
-            reply = work()
-            record.response_status = reply.status_code
-            record.response_location = reply.headers["Location"]
-            record.response_body = reply.content.decode()
-            record.save(update_fields=["response_status", "response_location", "response_body"])
-            return reply
-    except OperationalError as error:
-        if claiming and waited_too_long(error):
-            raise IdempotencyInProgressError from None
-        raise
+    for _ in range(CLAIMS):
+        claiming = True
+        try:
+            with transaction.atomic():
+                record = _claim(key)
+                claiming = False
+                if record.response_body is not None:
+                    return _replay(record, key)
+                reply = work()
+                record.response_status = reply.status_code
+                record.response_location = reply.headers["Location"]
+                record.response_body = reply.content.decode()
+                record.save(update_fields=["response_status", "response_location", "response_body"])
+                return reply
+        except OperationalError as error:
+            if claiming and waited_too_long(error):
+                break
+            # While only claiming, nothing has been done yet that must not be done twice.
+            if not claiming or not is_deadlock(error):
+                raise
+    raise IdempotencyInProgressError
 
 
 def _claim(key: RequestKey) -> IdempotencyKey:
@@ -90,17 +96,14 @@ def _claim(key: RequestKey) -> IdempotencyKey:
         created_at=moment,
         expires_at=moment + timedelta(seconds=settings.ENV.idempotency_ttl_seconds),
     )
-    found = _insert_or_find(mine, same)
-    if found.expires_at <= moment:
-        same.filter(expires_at__lte=moment).delete()
-        found = _insert_or_find(mine, same)
-    return found
-
-
-def _insert_or_find(mine: IdempotencyKey, same: QuerySet[IdempotencyKey]) -> IdempotencyKey:
-    # Inserts nothing where there is such a record; waits for a twin that has not committed yet.
-    IdempotencyKey.objects.bulk_create([mine], ignore_conflicts=True)
-    return same.get()
+    for _ in range(CLAIMS):
+        # Inserts nothing where there is such a record; waits for a twin that has not committed yet.
+        IdempotencyKey.objects.bulk_create([mine], ignore_conflicts=True)
+        found = same.first()
+        if found and found.expires_at > moment:
+            return found
+        same.filter(expires_at__lte=moment).delete()  # or the cleanup has done that just now
+    raise IdempotencyInProgressError
 
 
 def _replay(record: IdempotencyKey, key: RequestKey) -> HttpResponse:
@@ -116,4 +119,4 @@ def _replay(record: IdempotencyKey, key: RequestKey) -> HttpResponse:
 
 
 def keys_delete_expired() -> int:
-    return IdempotencyKey.objects.filter(expires_at__lt=now()).delete()[0]
+    return delete_in_slices(IdempotencyKey.objects.filter(expires_at__lte=now()))

@@ -17,9 +17,10 @@ from ..sockets import has_hung_up  # noqa: E402
 ER_QUERY_TIMEOUT = 3024
 ER_STATEMENT_TIMEOUT = 1969  # MariaDB
 ER_LOCK_WAIT_TIMEOUT = 1205
-# Too many connections, shutting down, aborted, deadlock, interrupted, killed.
-SERVER_BUSY = {1040, 1053, 1152, 1203, 1213, 1317, 1927}
-SERVER_BUSY |= {ER_QUERY_TIMEOUT, ER_STATEMENT_TIMEOUT, ER_LOCK_WAIT_TIMEOUT}
+ER_LOCK_DEADLOCK = 1213
+# Too many connections, shutting down, aborted, interrupted, killed.
+SERVER_BUSY = {1040, 1053, 1152, 1203, 1317, 1927}
+SERVER_BUSY |= {ER_QUERY_TIMEOUT, ER_STATEMENT_TIMEOUT, ER_LOCK_WAIT_TIMEOUT, ER_LOCK_DEADLOCK}
 CR_MIN_ERROR = 2000  # from here on they are the client's: no connection, or none any more
 
 
