@@ -25,10 +25,12 @@ CR_MIN_ERROR = 2000  # from here on they are the client's: no connection, or non
 
 
 class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
-    # Compared byte by byte, as in the other databases, whatever the server's default is.
-    sql_create_table = (
-        "CREATE TABLE %(table)s (%(definition)s) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
-    )
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Compared byte by byte, as in the other databases, whatever the server's default is; and
+        # NO PAD: blanks at the end count, too.
+        collation = "nopad_bin" if self.connection.mysql_is_mariadb else "0900_bin"
+        self.sql_create_table += f" CHARACTER SET utf8mb4 COLLATE utf8mb4_{collation}"
 
 
 class DatabaseWrapper(PooledConnections, base.DatabaseWrapper):
