@@ -38,8 +38,8 @@ class DatabaseWrapper(PooledConnections, base.DatabaseWrapper):
 
     def init_connection_state(self) -> None:
         super().init_connection_state()
-        if self._is_new:
-            limit = settings.ENV.db_statement_timeout
+        limit = settings.STATEMENT_SECONDS
+        if self._is_new and limit:
             with self.cursor() as cursor:
                 if "MariaDB" in self.connection.server_version:
                     cursor.execute("SET SESSION max_statement_time = %s", [limit])
