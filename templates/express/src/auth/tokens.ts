@@ -20,6 +20,8 @@ import { type Role, SCOPES_BY_ROLE } from './roles.ts';
 const ALGORITHM = 'RS256';
 const TYPE = 'at+jwt';
 const LEEWAY_SECONDS = 5;
+// Base64url without padding (RFC 7515 §2), which decoders do not insist on.
+const FORM = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 // The longest life that the settings allow; a token that claims more is not one of ours.
 const MAX_LIFE_SECONDS = 86_400;
 
@@ -77,6 +79,9 @@ export async function createTokens(config: AuthConfig) {
 
     /** Undefined where the token is not a good one of ours. */
     async read(text: string): Promise<AccessToken | undefined> {
+      if (!FORM.test(text)) {
+        return undefined;
+      }
       try {
         // Only keys of our own: what a token says of keys (jwk, jku, x5u) is not looked at.
         const { payload } = await jwtVerify(

@@ -39,7 +39,7 @@ export function createBodyReader(maxBytes: number) {
   };
 }
 
-function hasBody(req: Request): boolean {
+export function hasBody(req: Request): boolean {
   const length = req.headers['content-length'];
   return req.headers['transfer-encoding'] !== undefined || (length ?? '0') !== '0';
 }

@@ -1,6 +1,6 @@
 /** Node.js' HTTP server with limits on what clients may keep it waiting for, and an orderly end. */
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { createServer, type RequestListener } from 'node:http';
+import type { Socket } from 'node:net';
 
 import type { Config } from '../config/config.ts';
 
@@ -10,10 +10,24 @@ const KEEP_ALIVE_MS = 65_000;
 const CHECK_MS = 250;
 const SWEEP_MS = 50;
 
+export type HttpServer = ReturnType<typeof createHttpServer>;
+
 export function createHttpServer(
   config: Pick<Config, 'requestTimeoutMs'>,
   listener: RequestListener,
-): Server {
+) {
+  // Connections on which no request has come yet; Node.js does not take them for idle.
+  const silent = new Set<Socket>();
+
+  const serve: RequestListener = (req, res) => {
+    silent.delete(req.socket);
+    // Node.js takes a request line without a version for HTTP/0.9, which has no headers.
+    if (req.httpVersionMajor === 0) {
+      refuse(new Error('HTTP/0.9'), req.socket);
+    } else {
+      listener(req, res);
+    }
+  };
   const server = createServer(
     {
       // Total times, not times between two bytes: a trickle does not help.
@@ -22,12 +36,53 @@ export function createHttpServer(
       connectionsCheckingInterval: Math.min(CHECK_MS, config.requestTimeoutMs),
       keepAliveTimeout: KEEP_ALIVE_MS,
     },
-    listener,
+    serve,
   );
   // The body reader says "continue", once nothing else is wrong with the request.
-  server.on('checkContinue', listener);
+  server.on('checkContinue', serve);
   server.on('clientError', refuse);
-  return server;
+  server.on('connection', (socket) => {
+    silent.add(socket);
+    socket.once('close', () => silent.delete(socket));
+  });
+
+  return {
+    listen(host: string, port: number): Promise<void> {
+      return new Promise((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(port, host, resolve);
+      });
+    },
+
+    get port(): number {
+      const address = server.address();
+      return typeof address === 'object' ? (address?.port ?? 0) : 0;
+    },
+
+    /** Takes no new requests and ends what is idle; true when all requests have been answered. */
+    async closeWithin(milliseconds: number): Promise<boolean> {
+      const closed = new Promise<boolean>((resolve) => {
+        server.close(() => {
+          resolve(true);
+        });
+      });
+      const late = new Promise<boolean>((resolve) => {
+        setTimeout(resolve, milliseconds, false).unref();
+      });
+      for (const socket of silent) {
+        socket.destroy();
+      }
+      // A connection that was kept alive becomes idle when its request has been answered.
+      const sweep = setInterval(() => {
+        server.closeIdleConnections();
+      }, SWEEP_MS);
+      try {
+        return await Promise.race([closed, late]);
+      } finally {
+        clearInterval(sweep);
+      }
+    },
+  };
 }
 
 /** What is no request never comes to the application. */
@@ -41,33 +96,4 @@ function refuse(error: NodeJS.ErrnoException, socket: Socket): void {
       ? '431 Request Header Fields Too Large'
       : '400 Bad Request';
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-}
-
-export async function listen(server: Server, host: string, port: number): Promise<number> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, resolve);
-  });
-  return (server.address() as AddressInfo).port;
-}
-
-/** Takes no new connections and ends the idle ones; true when all requests have been answered. */
-export async function closeWithin(milliseconds: number, server: Server): Promise<boolean> {
-  const closed = new Promise<boolean>((resolve) => {
-    server.close(() => {
-      resolve(true);
-    });
-  });
-  // A connection that was kept alive becomes idle when its request has been answered.
-  const sweep = setInterval(() => {
-    server.closeIdleConnections();
-  }, SWEEP_MS);
-  const late = new Promise<boolean>((resolve) => {
-    setTimeout(resolve, milliseconds, false).unref();
-  });
-  try {
-    return await Promise.race([closed, late]);
-  } finally {
-    clearInterval(sweep);
-  }
 }

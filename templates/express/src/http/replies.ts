@@ -1,5 +1,7 @@
 import type { Response } from 'express';
 
+import { hasBody } from './body.ts';
+
 type Headers = Readonly<Record<string, string>>;
 
 /** How long a client may read a reply before a connection with an unread body is cut. */
@@ -33,7 +35,7 @@ export function sendBody(
  */
 function closeIfBodyIsUnread(res: Response): void {
   const { req } = res;
-  if (req.complete) {
+  if (req.complete || !hasBody(req)) {
     return;
   }
   res.setHeader('Connection', 'close');
