@@ -52,7 +52,9 @@ export function registrationSchema(passwordMinLength: number) {
       display_name: text({ maximum: 100 }),
     },
     ({ email, password: chosen }) =>
-      email !== undefined && chosen !== undefined && normaliseEmail(email) === normaliseEmail(chosen)
+      email !== undefined &&
+      chosen !== undefined &&
+      normaliseEmail(email) === normaliseEmail(chosen)
         ? { password: 'blocked_password' }
         : {},
   );

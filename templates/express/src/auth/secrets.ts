@@ -1,7 +1,8 @@
 /** Secrets that the service hands out: refresh tokens and API keys, 256 random bits each. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 
-const API_KEY = /^key_([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})_[\w-]{43}$/;
+const API_KEY =
+  /^key_([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})_[\w-]{43}$/;
 
 export function newSecret(): string {
   return randomBytes(32).toString('base64url');

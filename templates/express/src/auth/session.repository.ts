@@ -76,10 +76,7 @@ export async function endSessionsOfUser(
 }
 
 /** Locked, which makes one of two who come with the same token the second. */
-export function lockRefreshToken(
-  db: Database,
-  hash: string,
-): Promise<RefreshTokenRow | undefined> {
+export function lockRefreshToken(db: Database, hash: string): Promise<RefreshTokenRow | undefined> {
   return db
     .selectFrom('refresh_tokens')
     .selectAll()

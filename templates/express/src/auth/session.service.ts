@@ -155,9 +155,7 @@ export function createSessions(dependencies: SessionDependencies) {
 
     async end({ user, credentialId }: Principal, options: { all: boolean }): Promise<void> {
       const now = new Date();
-      await (options.all
-        ? endSessionsOfUser(db, user.id, now)
-        : endSession(db, credentialId, now));
+      await (options.all ? endSessionsOfUser(db, user.id, now) : endSession(db, credentialId, now));
       log.info({ event: 'authn_token_revoked' }, 'a session was ended');
     },
   };

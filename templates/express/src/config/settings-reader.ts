@@ -20,7 +20,8 @@ export class SettingsReader {
 
   /** An empty variable counts as not set. */
   text(name: string, fallback = ''): string {
-    return this.#variables[name] || fallback;
+    const value = this.#variables[name];
+    return value === undefined || value === '' ? fallback : value;
   }
 
   required(name: string): string {
@@ -70,7 +71,7 @@ export class SettingsReader {
     const text = this.text(name, fallback);
     const chosen = choices.find((choice) => choice === text);
     if (chosen === undefined) {
-      this.fault(name, `must be one of ${choices.join(', ')}`);
+      this.fault(name, `must be '${choices.join("' or '")}'`);
     }
     return chosen ?? fallback;
   }

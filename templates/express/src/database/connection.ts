@@ -8,9 +8,16 @@ export class DatabaseUnavailableError extends UnavailableError {}
 /** What is told of each statement, for traces; what it returns is called at the end. */
 export type StatementListener = (sql: string) => (error?: unknown) => void;
 
+export interface PooledConnection extends DatabaseConnection {
+  /** Whether it cannot be used for another statement. */
+  readonly isBroken: boolean;
+  onStatement: StatementListener | undefined;
+  run: <R>(sql: string, parameters: readonly unknown[]) => Promise<QueryResult<R>>;
+  close: () => void;
+}
+
 /** A connection of any database driver, as Kysely wants it. */
-export abstract class Connection implements DatabaseConnection {
-  /** Whether the connection cannot be used for another statement. */
+export abstract class Connection implements PooledConnection {
   isBroken = false;
   onStatement: StatementListener | undefined;
 
@@ -37,8 +44,8 @@ export abstract class Connection implements DatabaseConnection {
 export interface Pool {
   readonly idle: number;
   readonly used: number;
-  take: () => Promise<Connection>;
-  giveBack: (connection: Connection) => void;
+  take: () => Promise<PooledConnection>;
+  giveBack: (connection: PooledConnection) => void;
   close: () => Promise<void>;
 }
 
@@ -51,7 +58,7 @@ export interface DriverOptions {
 /** Kysely's driver on a pool of connections. */
 export function createDriver(pool: Pool, { begin, onStatement }: DriverOptions): Driver {
   const run = async (connection: DatabaseConnection, sql: string) => {
-    await (connection as Connection).run(sql, []);
+    await (connection as PooledConnection).run(sql, []);
   };
   return {
     init: () => Promise.resolve(),
@@ -64,12 +71,12 @@ export function createDriver(pool: Pool, { begin, onStatement }: DriverOptions):
     commitTransaction: (connection) => run(connection, 'commit'),
     async rollbackTransaction(connection) {
       // The server rolls back by itself what a lost connection leaves open.
-      if (!(connection as Connection).isBroken) {
+      if (!(connection as PooledConnection).isBroken) {
         await run(connection, 'rollback');
       }
     },
     releaseConnection(connection) {
-      pool.giveBack(connection as Connection);
+      pool.giveBack(connection as PooledConnection);
       return Promise.resolve();
     },
     destroy: () => pool.close(),

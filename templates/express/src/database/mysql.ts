@@ -162,7 +162,6 @@ export function isForeignKeyViolation(error: unknown): boolean {
 /** Whether a statement gave up because another transaction had what it wanted. */
 export function waitedForLock(error: unknown): boolean {
   return (
-    error instanceof DatabaseUnavailableError &&
-    LOCK_WAITS.includes(errorNumber(error.cause) ?? 0)
+    error instanceof DatabaseUnavailableError && LOCK_WAITS.includes(errorNumber(error.cause) ?? 0)
   );
 }

@@ -1,14 +1,14 @@
-import { type Connection, DatabaseUnavailableError, type Pool } from './connection.ts';
+import { DatabaseUnavailableError, type Pool, type PooledConnection } from './connection.ts';
 
 export interface PoolOptions {
   readonly size: number;
   readonly timeoutMs: number;
-  readonly connect: () => Promise<Connection>;
+  readonly connect: () => Promise<PooledConnection>;
 }
 
 /** A bounded pool: who finds no connection free waits for one, in turn and not for long. */
 export function createPool({ size, timeoutMs, connect }: PoolOptions): Pool {
-  const idle: Connection[] = []; // the last one used is the first one taken
+  const idle: PooledConnection[] = []; // the last one used is the first one taken
   const waiting: (() => void)[] = [];
   let used = 0;
 

@@ -12,7 +12,7 @@ import {
 import pg from 'pg';
 
 import type { DatabaseConfig } from '../config/config.ts';
-import { DeadlineError, within } from '../http/deadline.ts';
+import { within } from '../http/deadline.ts';
 import {
   Connection,
   createDriver,
@@ -34,18 +34,18 @@ const types = new pg.TypeOverrides();
 types.setTypeParser(pg.types.builtins.INT8, Number); // all of them are below 2^53
 
 class PostgresqlConnection extends Connection {
-  readonly client: pg.PoolClient;
+  readonly #client: pg.PoolClient;
   readonly #timeoutMs: number;
 
   constructor(client: pg.PoolClient, timeoutMs: number) {
     super();
-    this.client = client;
+    this.#client = client;
     this.#timeoutMs = timeoutMs;
   }
 
   async run<R>(text: string, parameters: readonly unknown[]): Promise<QueryResult<R>> {
     try {
-      const query = this.client.query(text, [...parameters]);
+      const query = this.#client.query(text, [...parameters]);
       const result = await within(this.#timeoutMs, query);
       return { rows: result.rows as R[], numAffectedRows: BigInt(result.rowCount ?? 0) };
     } catch (error) {
@@ -53,16 +53,17 @@ class PostgresqlConnection extends Connection {
         throw error;
       }
       // Whatever still arrives on a late connection would be taken for the next answer.
-      this.isBroken = error instanceof DeadlineError || !(error instanceof pg.DatabaseError);
+      this.isBroken = !(error instanceof pg.DatabaseError);
       throw new DatabaseUnavailableError({ cause: error });
     }
   }
 
   close(): void {
-    this.client.release(true);
+    this.#client.release(this.isBroken);
   }
 }
 
+/** Closing a connection gives it back to the driver's own pool. */
 export function createDatabasePool(config: DatabaseConfig, requestTimeoutMs: number): Pool {
   const pool = new pg.Pool({
     host: config.host,
@@ -93,7 +94,7 @@ export function createDatabasePool(config: DatabaseConfig, requestTimeoutMs: num
       }
     },
     giveBack(connection) {
-      (connection as PostgresqlConnection).client.release(connection.isBroken);
+      connection.close();
     },
     close: () => pool.end(),
   };

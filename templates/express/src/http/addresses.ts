@@ -37,7 +37,8 @@ function canonical(address: string): string | undefined {
   if (family !== 6) {
     return family === 4 ? address : undefined;
   }
-  const spelled = new SocketAddress({ address: address.replace(/%.*$/, ''), family: 'ipv6' }).address;
+  const spelled = new SocketAddress({ address: address.replace(/%.*$/, ''), family: 'ipv6' })
+    .address;
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(spelled);
   return mapped?.[1] ?? spelled;
 }
@@ -51,6 +52,10 @@ function networkOf(address: string): string {
   const [head = '', tail] = address.split('::');
   const groups = head.split(':').filter(Boolean);
   const missing = 8 - groups.length - (tail?.split(':').filter(Boolean).length ?? 0);
-  const all = [...groups, ...Array<string>(tail === undefined ? 0 : missing).fill('0'), ...(tail?.split(':') ?? [])];
+  const all = [
+    ...groups,
+    ...Array<string>(tail === undefined ? 0 : missing).fill('0'),
+    ...(tail?.split(':') ?? []),
+  ];
   return new SocketAddress({ address: `${all.slice(0, 4).join(':')}::`, family: 'ipv6' }).address;
 }

@@ -8,7 +8,7 @@ import {
 import { check, type ObjectField } from './schema.ts';
 
 export const JSON_TYPE = 'application/json';
-export const MERGE_PATCH_TYPE = 'application/merge-patch+json';
+const MERGE_PATCH_TYPE = 'application/merge-patch+json';
 
 /** A strict reader: JSON as RFC 8259 has it, in UTF-8, of a media type that is taken. */
 export type BodyReader = ReturnType<typeof createBodyReader>;

@@ -1,4 +1,4 @@
-export class DeadlineError extends Error {}
+class DeadlineError extends Error {}
 
 /** The result of some work, or an error where it takes too long; the work itself goes on. */
 export async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {

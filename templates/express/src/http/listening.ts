@@ -10,8 +10,6 @@ const KEEP_ALIVE_MS = 65_000;
 const CHECK_MS = 250;
 const SWEEP_MS = 50;
 
-export type HttpServer = ReturnType<typeof createHttpServer>;
-
 export function createHttpServer(
   config: Pick<Config, 'requestTimeoutMs'>,
   listener: RequestListener,

@@ -113,7 +113,8 @@ export function list<T>(item: Field<T>, { maximum, key }: ListOptions): Field<T[
         const itemPlace = `${place}/${index}`;
         const known = faults.length;
         const parsed = item.parse(entry, itemPlace, faults);
-        const identity = key === undefined ? entry : (entry as Record<string, unknown> | null)?.[key];
+        const identity =
+          key === undefined ? entry : (entry as Record<string, unknown> | null)?.[key];
         const identityPlace = key === undefined ? itemPlace : `${itemPlace}/${key}`;
         const isFaulty = faults.slice(known).some((found) => found.place === identityPlace);
         if (typeof identity === 'string' && seen.has(identity) && !isFaulty) {
@@ -220,10 +221,7 @@ export function futureTime(): Field<Date> {
 }
 
 /** A further rule on a value that is valid so far. */
-export function refine<T>(
-  field: Field<T>,
-  rule: (value: T) => FaultCode | undefined,
-): Field<T> {
+export function refine<T>(field: Field<T>, rule: (value: T) => FaultCode | undefined): Field<T> {
   return {
     parse(value, place, faults) {
       const parsed = field.parse(value, place, faults);
@@ -260,9 +258,5 @@ function inside(place: string, name: string): string {
 }
 
 function codePoints(value: string): number {
-  let count = 0;
-  for (const _ of value) {
-    count++;
-  }
-  return count;
+  return value.length - (value.match(/[\uD800-\uDBFF][\uDC00-\uDFFF]/g)?.length ?? 0);
 }

@@ -2,10 +2,8 @@ import { type Database, forUpdate } from '../database/database.ts';
 import type { OrderLineRow, OrderRow } from '../database/tables.ts';
 import { isBeyond, keysetOf, type Page, type PageRequest, toPage } from '../http/pagination.ts';
 
-export type OrderLine = OrderLineRow;
-
 export interface Order extends OrderRow {
-  readonly lines: readonly OrderLine[];
+  readonly lines: readonly OrderLineRow[];
 }
 
 export interface OrderFilters {

@@ -7,12 +7,7 @@ import { linkToNext, type PageRequest } from '../http/pagination.ts';
 import { readQuery } from '../http/query.ts';
 import { sendBody, sendJson } from '../http/replies.ts';
 import { createRouter, pathId } from '../http/routing.ts';
-import {
-  hashBody,
-  type Idempotency,
-  parseIdempotencyKey,
-  type RequestKey,
-} from './idempotency.ts';
+import { hashBody, type Idempotency, parseIdempotencyKey, type RequestKey } from './idempotency.ts';
 import type { Order } from './order.repository.ts';
 import { emptySchema, orderQuerySchema, orderSchema } from './order.schema.ts';
 import type { Orders } from './order.service.ts';

@@ -1,4 +1,10 @@
-import { type FaultCode, FAULTS, type ProblemSlug, type ProblemStatus, STATUSES } from './catalog.ts';
+import {
+  type FaultCode,
+  FAULTS,
+  type ProblemSlug,
+  type ProblemStatus,
+  STATUSES,
+} from './catalog.ts';
 
 const MAX_FAULTS = 50;
 
@@ -79,7 +85,9 @@ export class ValidationFailedError extends ProblemError {
         code,
         detail: FAULTS[code],
       }));
-    super('validation-failed', 'The request was read, but it is not valid.', { members: { errors } });
+    super('validation-failed', 'The request was read, but it is not valid.', {
+      members: { errors },
+    });
     this.faults = faults;
   }
 }

@@ -84,7 +84,11 @@ export function productRoutes({ guard, body, cache, products }: ProductDependenc
 }
 
 /** May be stored by anyone, but must be asked for again each time. */
-function sendCatalogue(req: Request<Record<string, string>>, res: Response, reply: CachedReply): void {
+function sendCatalogue(
+  req: Request<Record<string, string>>,
+  res: Response,
+  reply: CachedReply,
+): void {
   const headers = { ...reply.headers, 'Cache-Control': 'public, no-cache' };
   if (isCurrent(req, reply.headers['ETag'] ?? '')) {
     sendEmpty(res, 304, headers);

@@ -23,7 +23,13 @@ type ExpectedVersions = ReadonlySet<number> | undefined;
 
 export type Products = ReturnType<typeof createProducts>;
 
-export function createProducts({ db, cache }: { readonly db: Database; readonly cache: ProductCache }) {
+export function createProducts({
+  db,
+  cache,
+}: {
+  readonly db: Database;
+  readonly cache: ProductCache;
+}) {
   async function lock(trx: Database, id: string, expected: ExpectedVersions): Promise<Product> {
     const [product] = await lockProducts(trx, [id]);
     if (!product) {
@@ -65,7 +71,9 @@ export function createProducts({ db, cache }: { readonly db: Database; readonly 
         const locked = await lock(trx, id, expected);
         const entries = Object.entries(wanted) as [keyof ProductChanges, string | number][];
         const changes = entries.filter(([name, value]) => locked[name] !== value);
-        return changes.length > 0 ? updateProduct(trx, locked, Object.fromEntries(changes)) : locked;
+        return changes.length > 0
+          ? updateProduct(trx, locked, Object.fromEntries(changes))
+          : locked;
       });
       await cache.invalidate();
       return product;
