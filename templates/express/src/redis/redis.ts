@@ -7,7 +7,16 @@ import { UnavailableError } from '../problems/errors.ts';
 const MAX_WAIT_MS = 500;
 const PAUSE_MS = 1000;
 
-type Client = ReturnType<typeof createClient>;
+type Client = ReturnType<typeof newClient>;
+
+function newClient(url: string) {
+  return createClient({
+    url,
+    disableOfflineQueue: true,
+    // The next command makes a new connection; commands must not wait for an old one.
+    socket: { reconnectStrategy: false, connectTimeout: MAX_WAIT_MS },
+  });
+}
 
 /** Thrown at once for a moment after a failure: else each request would wait for the deadline. */
 export class RedisDownError extends UnavailableError {}
@@ -19,12 +28,7 @@ export function createRedisConnection(url: string) {
   let downUntil = 0;
 
   function connect(): Promise<Client> {
-    const client = createClient({
-      url,
-      disableOfflineQueue: true,
-      // The next command makes a new connection; commands must not wait for an old one.
-      socket: { reconnectStrategy: false, connectTimeout: MAX_WAIT_MS },
-    });
+    const client = newClient(url);
     const forget = () => {
       connecting = undefined;
     };
