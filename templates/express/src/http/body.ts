@@ -5,9 +5,9 @@ import {
   MalformedRequestError,
   UnsupportedMediaTypeError,
 } from '../problems/errors.ts';
+import { hasBody, JSON_TYPE } from './replies.ts';
 import { check, type ObjectField } from './schema.ts';
 
-export const JSON_TYPE = 'application/json';
 const MERGE_PATCH_TYPE = 'application/merge-patch+json';
 
 /** A strict reader: JSON as RFC 8259 has it, in UTF-8, of a media type that is taken. */
@@ -37,11 +37,6 @@ export function createBodyReader(maxBytes: number) {
       return { value: check(schema, parseJson(bytes)), bytes };
     },
   };
-}
-
-export function hasBody(req: Request): boolean {
-  const length = req.headers['content-length'];
-  return req.headers['transfer-encoding'] !== undefined || (length ?? '0') !== '0';
 }
 
 /**

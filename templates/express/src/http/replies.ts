@@ -1,6 +1,6 @@
-import type { Response } from 'express';
+import type { Request, Response } from 'express';
 
-import { hasBody } from './body.ts';
+export const JSON_TYPE = 'application/json';
 
 type Headers = Readonly<Record<string, string>>;
 
@@ -9,7 +9,7 @@ const LINGER_MS = 1000;
 
 /** Compact JSON in the order of its members: the same bytes in every service of a fleet. */
 export function sendJson(res: Response, status: number, data: unknown, headers?: Headers): void {
-  sendBody(res, status, JSON.stringify(data), { 'Content-Type': 'application/json', ...headers });
+  sendBody(res, status, JSON.stringify(data), { 'Content-Type': JSON_TYPE, ...headers });
 }
 
 export function sendEmpty(res: Response, status = 204, headers?: Headers): void {
@@ -46,4 +46,9 @@ function closeIfBodyIsUnread(res: Response): void {
     socket.end();
     setTimeout(() => socket.destroy(), LINGER_MS).unref();
   };
+}
+
+export function hasBody(req: Request): boolean {
+  const length = req.headers['content-length'];
+  return req.headers['transfer-encoding'] !== undefined || (length ?? '0') !== '0';
 }

@@ -2,10 +2,10 @@ import type { Request, Router } from 'express';
 
 import type { Principal } from '../auth/credentials.ts';
 import type { Guard } from '../auth/guard.ts';
-import { type BodyReader, JSON_TYPE } from '../http/body.ts';
+import type { BodyReader } from '../http/body.ts';
 import { linkToNext, type PageRequest } from '../http/pagination.ts';
 import { readQuery } from '../http/query.ts';
-import { sendBody, sendJson } from '../http/replies.ts';
+import { JSON_TYPE, sendBody, sendJson } from '../http/replies.ts';
 import { createRouter, pathId } from '../http/routing.ts';
 import { hashBody, type Idempotency, parseIdempotencyKey, type RequestKey } from './idempotency.ts';
 import type { Order } from './order.repository.ts';
