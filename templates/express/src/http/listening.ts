@@ -1,5 +1,5 @@
 /** Node.js' HTTP server with limits on what clients may keep it waiting for, and an orderly end. */
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import type { Socket } from 'node:net';
 
 import type { Config } from '../config/config.ts';
@@ -19,11 +19,10 @@ export function createHttpServer(
 
   const serve: RequestListener = (req, res) => {
     silent.delete(req.socket);
-    // Node.js takes a request line without a version for HTTP/0.9, which has no headers.
-    if (req.httpVersionMajor === 0) {
-      refuse(new Error('HTTP/0.9'), req.socket);
-    } else {
+    if (isReadable(req)) {
       listener(req, res);
+    } else {
+      refuse(new Error('the request line cannot be read'), req.socket);
     }
   };
   const server = createServer(
@@ -81,6 +80,14 @@ export function createHttpServer(
       }
     },
   };
+}
+
+/**
+ * Node.js takes a request line without a version for HTTP/0.9, which has no headers, and looks at no
+ * URL; Express has a page of its own for one that it cannot read.
+ */
+function isReadable({ httpVersionMajor, url = '' }: IncomingMessage): boolean {
+  return httpVersionMajor > 0 && (url.startsWith('/') || url === '*' || URL.canParse(url));
 }
 
 /** What is no request never comes to the application. */

@@ -98,6 +98,7 @@ describe('what is no HTTP is refused without a page:', () => {
   for (const [request, status] of [
     ['nonsense\r\n\r\n', 400],
     ['GET /livez\r\n\r\n', 400],
+    ['GET http://[::1 HTTP/1.1\r\nHost: x\r\n\r\n', 400],
     [`GET /livez HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
   ] as const) {
     test(request.slice(0, 20), async () => {

@@ -2,14 +2,13 @@ import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 
 import { createApi, PASSWORD } from '../support/api.ts';
-import { startService } from '../support/service.ts';
+import { newAddress, startService, unique } from '../support/service.ts';
 
 const service = await startService({ RATE_LIMIT_DEFAULT: '5/60', RATE_LIMIT_LOGIN: '2/60' });
 const api = createApi(service);
 after(() => service.close());
 
-let addresses = 0;
-const fromNewAddress = () => ({ 'X-Forwarded-For': `198.51.100.${++addresses}` });
+const fromNewAddress = () => ({ 'X-Forwarded-For': newAddress() });
 
 describe('the default limit', () => {
   test('lets as many requests pass as it says', async () => {
@@ -43,7 +42,7 @@ describe('the login limit', () => {
     api.request('POST', '/v1/auth/login', { body: { email, password }, headers: fromNewAddress() });
 
   test('refuses even the right password after too many wrong ones', async () => {
-    const email = 'limited@example.com';
+    const email = `limited.${unique()}@example.com`;
     const registration = { email, password: PASSWORD, display_name: 'x' };
     await api.request('POST', '/v1/auth/register', {
       body: registration,

@@ -1,5 +1,5 @@
 /** A caller of the service. */
-import { ADMIN, type TestService, unique } from './service.ts';
+import { ADMIN, newAddress, type TestService, unique } from './service.ts';
 
 export const PASSWORD = 'a long enough passphrase';
 
@@ -33,13 +33,14 @@ export interface Api {
 }
 
 export function createApi({ url }: Pick<TestService, 'url'>): Api {
+  const from = { 'X-Forwarded-For': newAddress() };
   const api: Api = {
     async request(method, path, { body, headers = {} } = {}) {
       // A string is sent as it is, in whatever form.
       const isJson = body !== undefined && typeof body !== 'string';
       const reply = await fetch(url + path, {
         method,
-        headers: { ...(isJson && { 'Content-Type': 'application/json' }), ...headers },
+        headers: { ...from, ...(isJson && { 'Content-Type': 'application/json' }), ...headers },
         body: isJson ? JSON.stringify(body) : (body ?? null),
       });
       const text = await reply.text();
