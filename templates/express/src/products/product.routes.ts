@@ -4,11 +4,11 @@ import type { Request, Response, Router } from 'express';
 
 import type { Guard } from '../auth/guard.ts';
 import type { BodyReader } from '../http/body.ts';
-import { expectedVersions, isCurrent, versionTag } from '../http/conditions.ts';
 import { linkToNext } from '../http/pagination.ts';
 import { readQuery } from '../http/query.ts';
 import { JSON_TYPE, sendBody, sendEmpty, sendJson } from '../http/replies.ts';
 import { createRouter, pathId } from '../http/routing.ts';
+import { expectedVersions, isCurrent, versionTag } from './conditions.ts';
 import type { CachedReply, ProductCache } from './product.cache.ts';
 import type { Product } from './product.repository.ts';
 import { productPatchSchema, productQuerySchema, productSchema } from './product.schema.ts';
