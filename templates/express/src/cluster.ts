@@ -9,9 +9,11 @@ import { once } from 'node:events';
 import { AggregatorRegistry, type Registry } from 'prom-client';
 
 import type { Config } from './config/config.ts';
-import type { Logger } from './observability/log.ts';
+import { within } from './http/deadline.ts';
+import { exceptionFields, type Logger } from './observability/log.ts';
 
 const METRICS = 'metrics';
+const METRICS_DEADLINE_MS = 6000; // a little more than the library's own
 
 interface MetricsMessage {
   readonly type: typeof METRICS;
@@ -24,9 +26,17 @@ export function supervise(config: Config, log: Logger): void {
   let exitCode = 0;
   let listening = 0;
 
+  async function sendMetrics(worker: Worker): Promise<void> {
+    try {
+      worker.send({ type: METRICS, text: await aggregator.clusterMetrics() });
+    } catch (error) {
+      log.error(exceptionFields(error), 'the metrics of the processes could not be collected');
+    }
+  }
+
   cluster.on('message', (worker: Worker, message: Partial<MetricsMessage>) => {
     if (message.type === METRICS) {
-      void aggregator.clusterMetrics().then((text) => worker.send({ type: METRICS, text }));
+      void sendMetrics(worker);
     }
   });
   cluster.on('listening', () => {
@@ -38,10 +48,11 @@ export function supervise(config: Config, log: Logger): void {
       );
     }
   });
-  cluster.on('exit', (_worker, code: number | null) => {
+  cluster.on('exit', (_worker, code: number | null, signal: NodeJS.Signals | null) => {
     if (isStopping || listening === 0) {
-      // A process that cannot even start would not be helped by another attempt.
-      exitCode ||= code ?? 1;
+      // A process that cannot even start would not be helped by another attempt; one that was told to
+      // stop before it could listen to signals has done as it was told.
+      exitCode ||= code ?? (signal === 'SIGTERM' ? 0 : 1);
       stop();
     } else {
       log.error('a process has died; another takes its place');
@@ -73,13 +84,16 @@ export function supervise(config: Config, log: Logger): void {
 export function shareMetrics(registry: Registry): () => Promise<string> {
   new AggregatorRegistry(); // answers when it is asked for its own part
   AggregatorRegistry.setRegistries(registry);
-  return async () => {
-    process.send?.({ type: METRICS });
+  const receive = async () => {
     for (;;) {
       const [message] = (await once(process, 'message')) as [Partial<MetricsMessage>];
       if (message.type === METRICS && message.text !== undefined) {
         return message.text;
       }
     }
+  };
+  return () => {
+    process.send?.({ type: METRICS });
+    return within(METRICS_DEADLINE_MS, receive());
   };
 }
