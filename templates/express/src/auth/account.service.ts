@@ -4,6 +4,7 @@ import { newId } from '../database/new-id.ts';
 import type { Logger } from '../observability/log.ts';
 import { type Fault, ValidationFailedError } from '../problems/errors.ts';
 import type { Principal } from './credentials.ts';
+import { lockUserIfStill } from './current-password.ts';
 import { normaliseEmail } from './emails.ts';
 import { EmailTakenError } from './errors.ts';
 import type { LoginLimiter } from './login-limiter.ts';
@@ -75,6 +76,9 @@ export function createAccounts({ db, loginLimiter, log }: AccountDependencies) {
       const password_hash = await hashPassword(change.new_password);
       const now = new Date();
       await db.transaction().execute(async (trx) => {
+        if (!(await lockUserIfStill(trx, user, change.current_password))) {
+          throw new ValidationFailedError([{ place: '#/current_password', code: 'incorrect' }]);
+        }
         await updateUser(trx, user.id, { password_hash, updated_at: now });
         await endSessionsOfUser(trx, user.id, now, credentialId);
       });

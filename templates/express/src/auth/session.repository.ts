@@ -3,6 +3,8 @@ import { forUpdate } from '../database/database.ts';
 import type { RefreshTokenRow, SessionRow } from '../database/tables.ts';
 import type { User } from './user.repository.ts';
 
+const SLICE = 1000;
+
 export type Session = SessionRow;
 
 /** The user of a session that is alive; one query, because every request with a token asks it. */
@@ -93,23 +95,31 @@ export async function spendRefreshToken(db: Database, id: string, now: Date): Pr
   await db.updateTable('refresh_tokens').set({ used_at: now }).where('id', '=', id).execute();
 }
 
-/** Sessions that can never be used again, with their refresh tokens. */
+/**
+ * Sessions that can never be used again, with their refresh tokens: a slice at a time, so that a backlog
+ * of any size can be deleted.
+ */
 export async function deleteExpiredSessions(
   db: Database,
   now: Date,
   idleSince: Date,
 ): Promise<number> {
-  return db.transaction().execute(async (trx) => {
-    const expired = await trx
+  let count = 0;
+  for (;;) {
+    const expired = await db
       .selectFrom('sessions')
       .select('id')
       .where((eb) => eb.or([eb('expires_at', '<', now), eb('refreshed_at', '<', idleSince)]))
+      .limit(SLICE)
       .execute();
+    if (expired.length === 0) {
+      return count;
+    }
     const ids = expired.map(({ id }) => id);
-    if (ids.length > 0) {
+    await db.transaction().execute(async (trx) => {
       await trx.deleteFrom('refresh_tokens').where('session_id', 'in', ids).execute();
       await trx.deleteFrom('sessions').where('id', 'in', ids).execute();
-    }
-    return ids.length;
-  });
+    });
+    count += ids.length;
+  }
 }

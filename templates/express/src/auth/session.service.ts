@@ -6,6 +6,7 @@ import type { Logger } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { RateLimitedError } from '../rate-limiting/limiter.ts';
 import type { Principal } from './credentials.ts';
+import { lockUserIfStill } from './current-password.ts';
 import { normaliseEmail } from './emails.ts';
 import { InvalidCredentialsError, InvalidRefreshTokenError } from './errors.ts';
 import type { LoginLimiter } from './login-limiter.ts';
@@ -61,6 +62,12 @@ export function createSessions(dependencies: SessionDependencies) {
       : undefined;
   }
 
+  function failure(): InvalidCredentialsError {
+    metrics.authLoginTotal.inc({ outcome: 'failure' });
+    log.warn({ event: 'authn_login_fail' }, 'a login failed');
+    return new InvalidCredentialsError();
+  }
+
   async function countAttempt(email: string, address: string): Promise<() => Promise<void>> {
     try {
       return await loginLimiter.count(email, address);
@@ -96,14 +103,10 @@ export function createSessions(dependencies: SessionDependencies) {
       const succeed = await countAttempt(email, address);
       const user = await userOf(email, login.password);
       if (!user) {
-        metrics.authLoginTotal.inc({ outcome: 'failure' });
-        log.warn({ event: 'authn_login_fail' }, 'a login failed');
-        throw new InvalidCredentialsError();
+        throw failure();
       }
       await succeed();
-      if (isOutdated(user.password_hash)) {
-        await updateUser(db, user.id, { password_hash: await hashPassword(login.password) });
-      }
+      const newHash = isOutdated(user.password_hash) && (await hashPassword(login.password));
       const now = new Date();
       const session: Session = {
         id: newId(),
@@ -114,6 +117,12 @@ export function createSessions(dependencies: SessionDependencies) {
         ended_at: null,
       };
       const refreshToken = await db.transaction().execute(async (trx) => {
+        if (!(await lockUserIfStill(trx, user, login.password))) {
+          throw failure();
+        }
+        if (newHash) {
+          await updateUser(trx, user.id, { password_hash: newHash });
+        }
         await insertSession(trx, session);
         return addRefreshToken(trx, session.id, now);
       });

@@ -11,7 +11,7 @@ export async function insertKeyOnce(db: Database, key: IdempotencyKey): Promise<
 export function lockKey(
   db: Database,
   key: Pick<IdempotencyKey, 'user_id' | 'method' | 'path' | 'idempotency_key'>,
-): Promise<IdempotencyKey> {
+): Promise<IdempotencyKey | undefined> {
   return db
     .selectFrom('idempotency_keys')
     .selectAll()
@@ -20,7 +20,7 @@ export function lockKey(
     .where('path', '=', key.path)
     .where('idempotency_key', '=', key.idempotency_key)
     .$call(forUpdate)
-    .executeTakeFirstOrThrow();
+    .executeTakeFirst();
 }
 
 export async function updateKey(

@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 
-import { type Database, waitedForLock } from '../database/database.ts';
+import { type Database, lostLock } from '../database/database.ts';
 import { newId } from '../database/new-id.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { MalformedRequestError } from '../problems/errors.ts';
@@ -19,6 +19,8 @@ import {
   updateKey,
 } from './idempotency.repository.ts';
 
+// When a request fails, MySQL lets one of its waiting twins go on and ends the others as deadlocked.
+const CLAIMS = 20;
 const KEY = /^[\x21\x23-\x5B\x5D-\x7E]{1,128}$/;
 
 /** Whose key it is, for what, and the fingerprint of the body it came with. */
@@ -68,17 +70,16 @@ export function createIdempotency({ db, ttlSeconds, metrics }: IdempotencyDepend
       created_at: now,
       expires_at: new Date(now.getTime() + ttlSeconds * 1000),
     };
-    try {
-      await insertKeyOnce(trx, mine);
-      const found = await lockKey(trx, key);
-      if (found.id !== mine.id && found.expires_at <= now) {
-        await updateKey(trx, found.id, { ...mine, id: found.id });
-        return { ...mine, id: found.id };
-      }
-      return found;
-    } catch (error) {
-      throw waitedForLock(error) ? new IdempotencyInProgressError() : error;
+    await insertKeyOnce(trx, mine);
+    const found = await lockKey(trx, key);
+    if (!found) {
+      return claim(trx, key); // the cleanup has deleted it meanwhile
     }
+    if (found.id !== mine.id && found.expires_at <= now) {
+      await updateKey(trx, found.id, { ...mine, id: found.id });
+      return { ...mine, id: found.id };
+    }
+    return found;
   }
 
   function replay(record: IdempotencyKey, key: RequestKey): KeptReply {
@@ -96,25 +97,41 @@ export function createIdempotency({ db, ttlSeconds, metrics }: IdempotencyDepend
 
   return {
     /** Runs `work` in a transaction. Errors are not kept: they leave the key free. */
-    runOnce(
+    async runOnce(
       key: RequestKey | undefined,
       work: (trx: Database) => Promise<Omit<KeptReply, 'isReplay'>>,
     ): Promise<KeptReply> {
-      return db.transaction().execute(async (trx) => {
-        const record = key && (await claim(trx, key));
-        if (key && record && record.response_body !== null) {
-          return replay(record, key);
-        }
-        const reply = await work(trx);
-        if (record) {
-          await updateKey(trx, record.id, {
-            response_status: reply.status,
-            response_location: reply.location,
-            response_body: reply.body,
+      for (let attempt = 0; attempt < CLAIMS; attempt++) {
+        const progress = { isClaiming: key !== undefined };
+        try {
+          return await db.transaction().execute(async (trx) => {
+            const record = key && (await claim(trx, key));
+            progress.isClaiming = false;
+            if (key && record && record.response_body !== null) {
+              return replay(record, key);
+            }
+            const reply = await work(trx);
+            if (record) {
+              await updateKey(trx, record.id, {
+                response_status: reply.status,
+                response_location: reply.location,
+                response_body: reply.body,
+              });
+            }
+            return { ...reply, isReplay: false };
           });
+        } catch (error) {
+          // While only claiming, nothing has been done yet that must not be done twice.
+          const lost = progress.isClaiming ? lostLock(error) : undefined;
+          if (lost === undefined) {
+            throw error;
+          }
+          if (lost === 'timeout') {
+            break;
+          }
         }
-        return { ...reply, isReplay: false };
-      });
+      }
+      throw new IdempotencyInProgressError();
     },
   };
 }

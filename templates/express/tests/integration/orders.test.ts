@@ -169,6 +169,15 @@ describe('an Idempotency-Key', () => {
     assert.equal(stranger.headers.get('idempotency-replayed'), null);
   });
 
+  test('stays free for all of many at the same time that fail', async () => {
+    const [buyer, tea, key] = [await api.user(), await product(), unique()];
+    const replies = await Promise.all(
+      Array.from({ length: 6 }, () => order(buyer, [[tea, 6]], key)),
+    );
+    const types = new Set(replies.map(({ body }) => body['type']));
+    assert.deepEqual(types, new Set(['/problems/insufficient-stock']));
+  });
+
   test('stays free when the request fails, and becomes free in time', async () => {
     const [buyer, tea, key] = [await api.user(), await product({ stock: 0 }), unique()];
     assert.equal((await order(buyer, [[tea, 1]], key)).status, 409);
