@@ -24,3 +24,13 @@ def test_every_dependency_of_django_services_is_reserved() -> None:
 
     assert "djangorestframework" in required
     assert required <= set(reserved["projects"])
+
+
+def test_every_dependency_of_express_services_is_reserved() -> None:
+    manifest = (TEMPLATES / "express" / "package.json.jinja").read_text()
+    reserved = yaml.safe_load((TEMPLATES / "express" / "reserved.yml").read_text())
+    # A scoped package can have no name that a project can have.
+    required = set(re.findall(r'^    "([a-z0-9-]+)": "[~^]?[0-9]', manifest, re.MULTILINE))
+
+    assert "express" in required
+    assert required <= set(reserved["projects"])

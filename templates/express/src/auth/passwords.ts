@@ -1,0 +1,84 @@
+/** How passwords are stored: Argon2id with 19 MiB, two passes, one lane, as OWASP recommends. */
+import { argon2, type Argon2Parameters, randomBytes, timingSafeEqual } from 'node:crypto';
+import { promisify } from 'node:util';
+
+import bcrypt from 'bcryptjs';
+
+const MEMORY_KIB = 19 * 1024;
+const PASSES = 2;
+const HASH_BYTES = 32;
+const PHC =
+  /^\$(argon2id|argon2i)\$v=19\$m=(\d{1,7}),t=(\d{1,3}),p=(\d{1,2})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/;
+
+const deriveKey = promisify(argon2);
+
+interface ArgonHash extends Omit<Argon2Parameters, 'message'> {
+  readonly algorithm: 'argon2id' | 'argon2i';
+  readonly key: Buffer;
+}
+
+/** A PHC string, which the services of other stacks read too. */
+export async function hashPassword(password: string): Promise<string> {
+  const nonce = randomBytes(16);
+  const key = await deriveKey('argon2id', {
+    message: password,
+    nonce,
+    memory: MEMORY_KIB,
+    passes: PASSES,
+    parallelism: 1,
+    tagLength: HASH_BYTES,
+  });
+  return `$argon2id$v=19$m=${MEMORY_KIB},t=${PASSES},p=1$${base64(nonce)}$${base64(key)}`;
+}
+
+/** False, too, where what is stored is no hash: then nobody has its password. */
+export async function verifyPassword(password: string, stored: string): Promise<boolean> {
+  if (/^\$2[aby]\$/.test(stored)) {
+    return bcrypt.compare(password, stored); // of an imported user table; it looks at 72 bytes
+  }
+  const hash = parse(stored);
+  if (!hash) {
+    return false;
+  }
+  const { algorithm, key, ...parameters } = hash;
+  try {
+    const candidate = await deriveKey(algorithm, { ...parameters, message: password });
+    return timingSafeEqual(candidate, key);
+  } catch {
+    return false; // parameters that Argon2 does not know
+  }
+}
+
+/** Weaker hashes are made again. Stronger ones, of another service of the fleet, are not. */
+export function isOutdated(stored: string): boolean {
+  const hash = parse(stored);
+  return hash?.algorithm !== 'argon2id' || hash.memory < MEMORY_KIB || hash.passes < PASSES;
+}
+
+const dummyHash = hashPassword('a password that nobody has');
+
+/** Takes as long as checking the password of an account that exists. */
+export async function verifyNothing(password: string): Promise<void> {
+  await verifyPassword(password, await dummyHash);
+}
+
+function parse(stored: string): ArgonHash | undefined {
+  const [, algorithm, memory, passes, parallelism, nonce = '', key = ''] = PHC.exec(stored) ?? [];
+  if (algorithm !== 'argon2id' && algorithm !== 'argon2i') {
+    return undefined;
+  }
+  const expected = Buffer.from(key, 'base64');
+  return {
+    algorithm,
+    memory: Number(memory),
+    passes: Number(passes),
+    parallelism: Number(parallelism),
+    nonce: Buffer.from(nonce, 'base64'),
+    tagLength: expected.length,
+    key: expected,
+  };
+}
+
+function base64(bytes: Buffer): string {
+  return bytes.toString('base64').replaceAll('=', '');
+}

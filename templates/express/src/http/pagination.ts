@@ -1,0 +1,106 @@
+/** Keyset pagination: a cursor names the last item seen, so that changes in between lose nothing. */
+import { createHash } from 'node:crypto';
+
+import { type Expression, sql, type SqlBool } from 'kysely';
+
+import { ValidationFailedError } from '../problems/errors.ts';
+import { UUID } from './schema.ts';
+
+/** Which part of which list is wanted; `filters` are the parameters the list was narrowed by. */
+export interface PageRequest {
+  readonly path: string;
+  readonly sort: string;
+  readonly limit: number;
+  readonly cursor: string;
+  readonly filters: Readonly<Record<string, string | number>>;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly nextCursor: string | null;
+}
+
+type Key = Date | number;
+
+/** Where a page begins and how it is ordered, for a repository to put into its query. */
+export interface Keyset {
+  readonly column: string;
+  readonly direction: 'asc' | 'desc';
+  readonly after: { readonly key: Key; readonly id: string } | undefined;
+  /** One more than is shown tells whether there is more. */
+  readonly limit: number;
+}
+
+export function keysetOf(page: PageRequest): Keyset {
+  const column = page.sort.replace('-', '');
+  return {
+    column,
+    direction: page.sort.startsWith('-') ? 'desc' : 'asc',
+    after: page.cursor ? decodeCursor(page, column) : undefined,
+    limit: page.limit + 1,
+  };
+}
+
+/** The rows beyond the cursor; id breaks ties, in the direction of the sort. */
+export function isBeyond({ after, column, direction }: Keyset): Expression<SqlBool> {
+  if (!after) {
+    return sql`true`;
+  }
+  const key = sql.ref(column);
+  const beyond = sql.raw(direction === 'desc' ? '<' : '>');
+  // The first condition is implied by the second; it is what an index can start from.
+  return sql`${key} ${beyond}= ${after.key}
+    and (${key} ${beyond} ${after.key} or ${sql.ref('id')} ${beyond} ${after.id})`;
+}
+
+/** Cuts what was found to the page that is shown. */
+export function toPage<T extends { readonly id: string }>(
+  page: PageRequest,
+  found: readonly T[],
+): Page<T> {
+  const items = found.slice(0, page.limit);
+  const last = items.at(-1);
+  if (found.length <= page.limit || !last) {
+    return { items, nextCursor: null };
+  }
+  const key = last[page.sort.replace('-', '') as keyof T] as Key;
+  return { items, nextCursor: encodeCursor(page, key, last.id) };
+}
+
+/** The Link header to the next page (RFC 8288). */
+export function linkToNext(page: PageRequest, cursor: string | null): Record<string, string> {
+  if (cursor === null) {
+    return {};
+  }
+  const parameters = { ...page.filters, sort: page.sort, limit: page.limit, cursor };
+  const query = Object.entries(parameters).map(([name, value]) => `${name}=${quote(value)}`);
+  return { Link: `<${page.path}?${query.join('&')}>; rel="next"` };
+}
+
+function quote(value: string | number): string {
+  const hex = (character: string) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
+  return encodeURIComponent(value).replace(/[!'()*]/g, hex);
+}
+
+function encodeCursor(page: PageRequest, key: Key, id: string): string {
+  const shownKey = key instanceof Date ? key.toISOString() : key;
+  const filters = Object.entries(page.filters).map(([name, value]) => `${name}=${value}`);
+  const boundTo = [page.path, page.sort, shownKey, id, ...filters.sort()].join('\n');
+  const digest = createHash('sha256').update(boundTo).digest('hex').slice(0, 16);
+  return Buffer.from(JSON.stringify([page.sort, shownKey, id, digest])).toString('base64url');
+}
+
+/** A cursor is good if making it again, for this list, gives the same one. */
+function decodeCursor(page: PageRequest, column: string): { key: Key; id: string } {
+  try {
+    const parts = JSON.parse(Buffer.from(page.cursor, 'base64url').toString()) as unknown[];
+    const [, shownKey, id] = parts as [unknown, string | number, string];
+    const key = column === 'created_at' ? new Date(shownKey) : Number(shownKey);
+    if (UUID.test(id) && encodeCursor(page, key, id) === page.cursor) {
+      return { key, id };
+    }
+  } catch {
+    // Falls through to the same refusal.
+  }
+  throw new ValidationFailedError([{ place: 'cursor', code: 'invalid_cursor' }]);
+}

@@ -1,0 +1,40 @@
+import { type Database, forUpdate, orIgnore } from '../database/database.ts';
+import type { IdempotencyKeyRow } from '../database/tables.ts';
+
+export type IdempotencyKey = IdempotencyKeyRow;
+
+/** Inserts nothing where there is such a record; waits for a twin that has not committed yet. */
+export async function insertKeyOnce(db: Database, key: IdempotencyKey): Promise<void> {
+  await db.insertInto('idempotency_keys').values(key).$call(orIgnore).execute();
+}
+
+export function lockKey(
+  db: Database,
+  key: Pick<IdempotencyKey, 'user_id' | 'method' | 'path' | 'idempotency_key'>,
+): Promise<IdempotencyKey | undefined> {
+  return db
+    .selectFrom('idempotency_keys')
+    .selectAll()
+    .where('user_id', '=', key.user_id)
+    .where('method', '=', key.method)
+    .where('path', '=', key.path)
+    .where('idempotency_key', '=', key.idempotency_key)
+    .$call(forUpdate)
+    .executeTakeFirst();
+}
+
+export async function updateKey(
+  db: Database,
+  id: string,
+  changes: Partial<IdempotencyKey>,
+): Promise<void> {
+  await db.updateTable('idempotency_keys').set(changes).where('id', '=', id).execute();
+}
+
+export async function deleteExpiredKeys(db: Database, now: Date): Promise<number> {
+  const { numDeletedRows } = await db
+    .deleteFrom('idempotency_keys')
+    .where('expires_at', '<', now)
+    .executeTakeFirstOrThrow();
+  return Number(numDeletedRows);
+}

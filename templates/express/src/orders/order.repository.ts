@@ -1,0 +1,90 @@
+import { type Database, forUpdate } from '../database/database.ts';
+import type { OrderLineRow, OrderRow } from '../database/tables.ts';
+import { isBeyond, keysetOf, type Page, type PageRequest, toPage } from '../http/pagination.ts';
+
+export interface Order extends OrderRow {
+  readonly lines: readonly OrderLineRow[];
+}
+
+export interface OrderFilters {
+  /** Whose; undefined for everybody's. */
+  readonly userId: string | undefined;
+  readonly status: OrderRow['status'] | undefined;
+}
+
+/** Two queries, however many orders and lines there are. */
+export async function listOrders(
+  db: Database,
+  { userId, status }: OrderFilters,
+  page: PageRequest,
+): Promise<Page<Order>> {
+  const keyset = keysetOf(page);
+  let query = db.selectFrom('orders').selectAll().where(isBeyond(keyset));
+  if (userId !== undefined) {
+    query = query.where('user_id', '=', userId);
+  }
+  if (status !== undefined) {
+    query = query.where('status', '=', status);
+  }
+  const orders = await query
+    .orderBy(keyset.column as 'created_at' | 'total_cents', keyset.direction)
+    .orderBy('id', keyset.direction)
+    .limit(keyset.limit)
+    .execute();
+  const { items, nextCursor } = toPage(page, orders);
+  return { items: await withLines(db, items), nextCursor };
+}
+
+export async function findOrder(
+  db: Database,
+  id: string,
+  userId: string | undefined,
+): Promise<Order | undefined> {
+  const order = await ordersOf(db, userId).where('id', '=', id).executeTakeFirst();
+  const [found] = await withLines(db, order ? [order] : []);
+  return found;
+}
+
+export async function lockOrder(
+  db: Database,
+  id: string,
+  userId: string | undefined,
+): Promise<Order | undefined> {
+  const query = ordersOf(db, userId).where('id', '=', id);
+  const order = await query.$call(forUpdate).executeTakeFirst();
+  const [found] = await withLines(db, order ? [order] : []);
+  return found;
+}
+
+export async function insertOrder(db: Database, { lines, ...order }: Order): Promise<void> {
+  await db.insertInto('orders').values(order).execute();
+  await db.insertInto('order_lines').values(lines).execute();
+}
+
+export async function updateOrder(
+  db: Database,
+  id: string,
+  changes: Pick<OrderRow, 'status' | 'updated_at'>,
+): Promise<void> {
+  await db.updateTable('orders').set(changes).where('id', '=', id).execute();
+}
+
+function ordersOf(db: Database, userId: string | undefined) {
+  const query = db.selectFrom('orders').selectAll();
+  return userId === undefined ? query : query.where('user_id', '=', userId);
+}
+
+async function withLines(db: Database, orders: readonly OrderRow[]): Promise<Order[]> {
+  if (orders.length === 0) {
+    return [];
+  }
+  const ids = orders.map(({ id }) => id);
+  const lines = await db
+    .selectFrom('order_lines')
+    .selectAll()
+    .where('order_id', 'in', ids)
+    .orderBy('position')
+    .execute();
+  const byOrder = Map.groupBy(lines, (line) => line.order_id);
+  return orders.map((order) => ({ ...order, lines: byOrder.get(order.id) ?? [] }));
+}

@@ -1,0 +1,15 @@
+/** A fixed window: the first hit opens it, the rest fall into it. */
+export interface Window {
+  readonly count: number;
+  readonly secondsLeft: number;
+}
+
+export interface Counters {
+  hit: (key: string, seconds: number) => Promise<Window>;
+  forget: (key: string) => Promise<void>;
+  takeBack: (key: string) => Promise<void>;
+}
+
+export function toWindow(count: number, millisecondsLeft: number): Window {
+  return { count, secondsLeft: Math.max(1, Math.ceil(millisecondsLeft / 1000)) };
+}
