@@ -165,7 +165,7 @@ def _record(path: Path, result: RunResult, template: Path | None) -> None:
 
     templates = source.find(template)
     named = {"stack", "project_name", "package_name", "description", "author"}
-    answers = {key: value for key, value in result.answers.items() if key not in named}
+    answers = {key: value for key, value in result.answers.items() if key not in named and not key.startswith("_")}
     evidence.record(
         path,
         evidence.Row(
