@@ -1,4 +1,4 @@
-"""A stand-in for an OpenTelemetry collector: OTLP over HTTP with protobuf or JSON bodies."""
+"""A stand-in for an OpenTelemetry collector: OTLP over HTTP with protobuf bodies."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Self
 
-from google.protobuf import json_format
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -17,10 +16,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from scaffold.conformance.network import LOOPBACK, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
     from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+
+_PROTOBUF = "application/x-protobuf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +60,30 @@ class TraceReceiver:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                body = b"".join(self._chunks())
                 if self.headers.get("Content-Encoding") == "gzip":
                     body = gzip.decompress(body)
-                is_json = self.headers.get("Content-Type", "").startswith("application/json")
-                receiver.take(self.path, body, is_json=is_json)
-                reply = b"{}" if is_json else ExportTraceServiceResponse().SerializeToString()
+                if self.headers.get("Content-Type") != _PROTOBUF:
+                    self.send_error(415)
+                    return
+                receiver.take(self.path, body)
+                reply = ExportTraceServiceResponse().SerializeToString()
                 self.send_response(200)
-                self.send_header("Content-Type", "application/json" if is_json else "application/x-protobuf")
+                self.send_header("Content-Type", _PROTOBUF)
                 self.send_header("Content-Length", str(len(reply)))
                 self.end_headers()
                 self.wfile.write(reply)
+
+            def _chunks(self) -> Iterator[bytes]:
+                # http.server leaves the transfer coding to its user, and JavaScript's exporter sends chunks.
+                if self.headers.get("Transfer-Encoding") != "chunked":
+                    yield self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                    return
+                while size := int(self.rfile.readline().split(b";")[0], 16):
+                    yield self.rfile.read(size)
+                    self.rfile.readline()
+                while self.rfile.readline().strip():
+                    """Trailer fields say nothing that matters here (RFC 9112, section 7.1.2)."""
 
             def log_message(self, *_args: object) -> None:
                 """Say nothing."""
@@ -96,16 +110,12 @@ class TraceReceiver:
         self._server.shutdown()
         self._server.server_close()
 
-    def take(self, path: str, body: bytes, *, is_json: bool) -> None:
+    def take(self, path: str, body: bytes) -> None:
         """Store the spans of one export."""
         self.requests += 1
         if path != "/v1/traces":
             return
-        message = ExportTraceServiceRequest()
-        if is_json:
-            json_format.Parse(body, message, ignore_unknown_fields=True)
-        else:
-            message.ParseFromString(body)
+        message = ExportTraceServiceRequest.FromString(body)
         with self._lock:
             for resource_spans in message.resource_spans:
                 resource = _attributes(resource_spans.resource.attributes)
