@@ -36,16 +36,16 @@ def configure_logging(env: Environment, version: str) -> None:
         "service.version": version,
         "deployment.environment.name": env.app_env,
     }
-    json_lines = env.log_format == "json"
+    render: structlog.typing.Processor = _to_json
+    factory: Callable[..., Any] = structlog.BytesLoggerFactory()
+    if env.log_format == "pretty":
+        render = structlog.dev.ConsoleRenderer(event_key="message", colors=sys.stdout.isatty())
+        factory = structlog.PrintLoggerFactory()
+        resource = {}  # whoever watches a terminal knows which service it is
     structlog.configure(
-        processors=[
-            _line(resource),
-            _to_json if json_lines else structlog.dev.ConsoleRenderer(event_key="message"),
-        ],
+        processors=[_line(resource), render],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[env.log_level]),
-        logger_factory=structlog.BytesLoggerFactory()
-        if json_lines
-        else structlog.PrintLoggerFactory(),
+        logger_factory=factory,
         cache_logger_on_first_use=True,
     )
     root = logging.getLogger()

@@ -34,6 +34,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
             DB_CLIENT_CONNECTION_COUNT.labels("idle").set(idle)
 
 
-def is_outage(error: OperationalError) -> bool:
+def is_outage(_error: OperationalError) -> bool:
     """Statements that are wrong have errors of other classes here."""
-    return isinstance(error, OperationalError)
+    return True
