@@ -1,15 +1,19 @@
-# The two commands of the README. Both make .venv with tox in it; tox does the rest (see tox.toml).
+# The commands of the README. All make .venv with tox in it; tox does the rest (see tox.toml).
 .DEFAULT_GOAL := help
-.PHONY: help demo test servers
+.PHONY: help demo install test servers
 
 PYTHON ?= python3
 
 help:
-	@echo "make demo   makes a service, starts it and proves it"
-	@echo "make test   all tests of scaffold; installs or names the servers that they need"
+	@echo "make demo      makes a service, starts it and proves it"
+	@echo "make install   puts the command into .venv/bin/scaffold"
+	@echo "make test      all tests of scaffold; installs or names the servers that they need"
 
 demo: .venv/bin/tox
 	.venv/bin/tox run -e demo
+
+install: .venv/bin/tox
+	.venv/bin/pip install --quiet --disable-pip-version-check '.[verify]'
 
 test: servers .venv/bin/tox
 	.venv/bin/tox run

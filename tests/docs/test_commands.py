@@ -1,8 +1,8 @@
 """Every command that the documentation shows is run here, in the order in which a reader meets it.
 
 A block fenced as `console` is a session: lines that begin with `$ ` are commands, other lines are output that
-must come (`...` stands for anything). The blocks of one page share a directory. The two commands of the
-README that set up everything are run on a fresh clone.
+must come (`...` stands for anything). The blocks of one page share a directory. The commands of the README
+that set up everything are run on a fresh clone.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 #: Made from the code; what it shows as commands are patterns.
 REFERENCE = ROOT / "docs" / "reference"
+#: Commands that set everything up.
+ON_A_CLONE = ("make demo", "make install")
 #: Commands that serve until they are stopped: they pass when they print that they serve.
 SERVING = ("make dev", "make setup dev", "make run")
 
@@ -70,17 +72,14 @@ def test_commands_work(session: Session, tmp_path: Path) -> None:
             here = (here / command[3:]).resolve()
             assert here.is_dir(), command
             continue
-        if command == "make demo":
-            _clone(clone)
+        if command in ON_A_CLONE:
+            if not clone.exists():
+                subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
             _run(command, clone, environment, expected)
         elif command in SERVING:
             _serve(command, here, environment)
         else:
             _run(command, here, environment, expected)
-
-
-def _clone(clone: Path) -> None:
-    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
 
 
 def _run(command: str, folder: Path, environment: dict[str, str], expected: list[str]) -> None:
