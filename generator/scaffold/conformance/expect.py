@@ -85,6 +85,22 @@ def that(condition: object, what: str, *replies: Reply) -> None:
         fail(what, *replies)
 
 
+def indistinguishable(what: str, reply: Reply, other: Reply) -> None:
+    """Expect two replies to tell an attacker the same: equal but for what differs between any two requests."""
+    same(what, _told(reply), _told(other), reply, other)
+
+
+#: Members and headers that differ between any two requests.
+_OWN_MEMBERS = frozenset({"instance", "trace_id"})
+_OWN_HEADERS = frozenset({"date", "x-request-id", "ratelimit", "content-length", "traceparent"})
+
+
+def _told(reply: Reply) -> tuple[object, ...]:
+    body = {name: value for name, value in reply.json().items() if name not in _OWN_MEMBERS}
+    headers = sorted((name, value) for name, value in reply.headers.items() if name not in _OWN_HEADERS)
+    return reply.status, body, headers
+
+
 def parameters(value: str) -> dict[str, str]:
     """The `;name=value` parameters of a structured header item (RFC 9651), values unquoted."""
     return {name: text.strip('"') for name, text in re.findall(r';\s*([a-z*][\w.*-]*)=("[^"]*"|[^;,\s]*)', value)}

@@ -52,7 +52,7 @@ or a plain `assert` with a message. A failure's report shows the exchanges given
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Self, cast
 from urllib.parse import urlsplit
 
 import pytest
@@ -77,8 +77,14 @@ if TYPE_CHECKING:
     from scaffold.conformance.logbook import Logbook
 
 
-class Spawn(Protocol):
-    """Starts a service with settings of a check's own."""
+class Spawn:
+    """Starts services with settings of a check's own, and ends them."""
+
+    def __init__(self, launcher: Launcher, observations: Observations) -> None:
+        """Start by this launcher."""
+        self._launcher = launcher
+        self._observations = observations
+        self._started: list[Service] = []
 
     def __call__(
         self,
@@ -91,9 +97,24 @@ class Spawn(Protocol):
         **changes: str | None,
     ) -> Service:
         """As `Launcher.start`."""
+        service = self._launcher.start(
+            target=target, environment=environment, cwd=cwd, wait=wait, settings=settings, **changes
+        )
+        self._started.append(service)
+        return service
 
     def people(self, service: Target) -> People:
         """The people of a service."""
+        return People(service, self._observations)
+
+    def __enter__(self) -> Self:
+        """Use it for a block."""
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        """End what was started."""
+        for service in self._started:
+            service.stop()
 
 
 @pytest.fixture(scope="session")
@@ -248,48 +269,18 @@ def forge(launcher: Launcher) -> keys.TokenForge:
     return keys.TokenForge(launcher.key, ISSUER, AUDIENCE)
 
 
-class _Spawn:
-    def __init__(self, launcher: Launcher, observations: Observations) -> None:
-        self._launcher = launcher
-        self._observations = observations
-        self.started: list[Service] = []
-
-    def __call__(
-        self,
-        *,
-        target: Database | None = None,
-        environment: Mapping[str, str] | None = None,
-        cwd: Path | None = None,
-        wait: bool = True,
-        settings: Mapping[str, str | None] | None = None,
-        **changes: str | None,
-    ) -> Service:
-        service = self._launcher.start(
-            target=target, environment=environment, cwd=cwd, wait=wait, settings=settings, **changes
-        )
-        self.started.append(service)
-        return service
-
-    def people(self, service: Target) -> People:
-        return People(service, self._observations)
-
-
 @pytest.fixture
 def spawn(launcher: Launcher, observations: Observations) -> Iterator[Spawn]:
     """Starts services that end with the check."""
-    factory = _Spawn(launcher, observations)
-    yield factory
-    for service in factory.started:
-        service.stop()
+    with Spawn(launcher, observations) as factory:
+        yield factory
 
 
 @pytest.fixture(scope="module")
 def spawn_shared(launcher: Launcher, observations: Observations) -> Iterator[Spawn]:
     """Starts services that end with the module's checks."""
-    factory = _Spawn(launcher, observations)
-    yield factory
-    for service in factory.started:
-        service.stop()
+    with Spawn(launcher, observations) as factory:
+        yield factory
 
 
 @pytest.fixture

@@ -228,8 +228,7 @@ def check_processes(spawn: Spawn) -> None:
     service = spawn(WEB_CONCURRENCY="2")
     people = spawn.people(service)
     admin = people.admin.api
-    created = admin.post("/v1/products", {"sku": "W-1", "name": "w", "price_cents": 1, "currency": "EUR", "stock": 1})
-    path = f"/v1/products/{expect.status(created, 201).json()['id']}"
+    path = f"/v1/products/{Shop(people).product()['id']}"
     for number in range(50):
         changed = expect.status(admin.patch(path, {"stock": number + 10}), 200).json()
         for reply in together([lambda: service.api().get(path) for _ in range(4)]):

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scaffold.conformance import expect
+from scaffold.conformance.accounts import Shop
 from scaffold.conformance.client import together
 from scaffold.conformance.registry import check
 
 if TYPE_CHECKING:
-    from scaffold.conformance.accounts import Account, People, Shop
+    from scaffold.conformance.accounts import Account, People
     from scaffold.conformance.database import Database
     from scaffold.conformance.exchange import Reply
     from scaffold.conformance.fixtures import Spawn
@@ -201,13 +202,8 @@ def check_time(spawn: Spawn) -> None:
     """Three seconds."""
     service = spawn(IDEMPOTENCY_TTL_SECONDS="3")
     people = spawn.people(service)
-    product = expect.status(
-        people.admin.api.post(
-            "/v1/products", {"sku": "T", "name": "t", "price_cents": 1, "currency": "EUR", "stock": 9}
-        ),
-        201,
-    ).json()
-    body = {"lines": [{"product_id": product["id"], "quantity": 1}]}
+    shop = Shop(people)
+    body = shop.lines((shop.product(), 1))
     started = time.monotonic()
     first = expect.status(_place(people.admin, body, "key"), 201)
     again = spawn(target=service.database, IDEMPOTENCY_TTL_SECONDS="3").api().with_token(people.admin.session.access)
@@ -253,10 +249,8 @@ def check_in_progress(spawn: Spawn) -> None:
     service = spawn(DB_STATEMENT_TIMEOUT_MS="1500")
     people = spawn.people(service)
     admin, database = people.admin, service.database
-    product = expect.status(
-        admin.api.post("/v1/products", {"sku": "T", "name": "t", "price_cents": 1, "currency": "EUR", "stock": 9}), 201
-    ).json()
-    body = {"lines": [{"product_id": product["id"], "quantity": 1}]}
+    shop = Shop(people)
+    body = shop.lines((shop.product(), 1))
     expect.status(_place(admin, body, "warm"), 201)
     row = database.one("SELECT * FROM idempotency_keys WHERE idempotency_key = 'warm'")
     now = dt.datetime.now(dt.UTC)
@@ -293,10 +287,9 @@ def check_twin_waits(spawn: Spawn) -> None:
     service = spawn()
     people = spawn.people(service)
     admin, database = people.admin, service.database
-    product = expect.status(
-        admin.api.post("/v1/products", {"sku": "T", "name": "t", "price_cents": 1, "currency": "EUR", "stock": 9}), 201
-    ).json()
-    body = {"lines": [{"product_id": product["id"], "quantity": 1}]}
+    shop = Shop(people)
+    product = shop.product()
+    body = shop.lines((product, 1))
     replies: list[Reply] = []
     threads = [threading.Thread(target=lambda: replies.append(_place(admin, body, "twin"))) for _ in range(2)]
     with database.hold("products", database.raw_id(product["id"])):

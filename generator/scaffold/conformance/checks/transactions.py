@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import httpx
 
 from scaffold.conformance import expect
+from scaffold.conformance.accounts import Shop
 from scaffold.conformance.client import together
 from scaffold.conformance.registry import check
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scaffold.conformance.accounts import People, Shop
+    from scaffold.conformance.accounts import People
     from scaffold.conformance.database import Database
     from scaffold.conformance.exchange import Reply
     from scaffold.conformance.fixtures import Spawn
@@ -229,16 +230,9 @@ def check_killed(spawn: Spawn) -> None:
     service = spawn()
     people = spawn.people(service)
     admin, database = people.admin, service.database
-    products = [
-        expect.status(
-            admin.api.post(
-                "/v1/products", {"sku": f"K-{n}", "name": "k", "price_cents": 1, "currency": "EUR", "stock": 9}
-            ),
-            201,
-        ).json()
-        for n in range(2)
-    ]
-    body = {"lines": [{"product_id": product["id"], "quantity": 1} for product in products]}
+    shop = Shop(people)
+    products = [shop.product() for _ in range(2)]
+    body = shop.lines(*((product, 1) for product in products))
 
     def order() -> None:
         with contextlib.suppress(httpx.HTTPError):
