@@ -172,6 +172,7 @@ def test_names_are_unique() -> None:
         ("metrics.yaml", "name"),
         ("events.yaml", "event"),
         ("layout.yaml", "concept"),
+        ("stacks.yaml", "stack"),
     ):
         values = [entry[key] for entry in read(name)]
         assert len(values) == len(set(values)), name
@@ -209,18 +210,33 @@ def test_duration_buckets_are_those_of_opentelemetry() -> None:
     assert read("metrics.yaml")[0]["buckets"] == advised
 
 
-def test_layout_covers_every_stack() -> None:
-    stacks = next(iter(yaml.compose_all((CONTRACT.parent / "copier.yml").read_text(encoding="utf-8"))))
+def stacks() -> list[str]:
+    """The stacks that the questionnaire offers."""
+    questions = next(iter(yaml.compose_all((CONTRACT.parent / "copier.yml").read_text(encoding="utf-8"))))
     choices = next(
         child
-        for key, value in stacks.value
+        for key, value in questions.value
         if key.value == "stack"
         for name, child in value.value
         if name.value == "choices"
     )
+    return [stack.value for _, stack in choices.value]
+
+
+def test_layout_covers_every_stack() -> None:
     for entry in read("layout.yaml"):
-        for _, stack in choices.value:
-            assert entry[stack.value], f"{entry['concept']} has no place in {stack.value}"
+        for stack in stacks():
+            assert entry[stack], f"{entry['concept']} has no place in {stack}"
+
+
+def test_every_stack_says_what_is_left_to_it() -> None:
+    entries = {entry["stack"]: entry for entry in read("stacks.yaml")}
+    assert sorted(entries) == sorted(stacks())
+    for name, entry in entries.items():
+        assert entry.keys() == {"stack", "workers", "tools", "made"}, name
+        assert entry["workers"] in {"one", "several"}, name
+        # A Procfile's bare words are found there, and nothing of it is rendered.
+        assert all(tool.split("/")[0] in entry["made"] for tool in entry["tools"]), name
 
 
 def test_common_passwords_answer_asvs() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from scaffold import source
+from scaffold.conformance.errors import ConformanceError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,6 +56,17 @@ class Metric:
     values: Mapping[str, list[str]]
 
 
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """What the contract leaves to a stack."""
+
+    name: str
+    several_workers: bool
+    """Whether WEB_CONCURRENCY starts processes; else it is ignored."""
+    tools: tuple[str, ...]
+    made: frozenset[str]
+
+
 def _applies(entry: Mapping[str, Any], answers: Mapping[str, object]) -> bool:
     part = entry.get("part")
     return part is None or bool(answers.get(part))
@@ -93,6 +105,19 @@ def metrics(answers: Mapping[str, object]) -> dict[str, Metric]:
         for entry in document("metrics.yaml")
         if _applies(entry, answers)
     }
+
+
+def stack(name: str) -> Stack:
+    """What the contract leaves to the stack of this name.
+
+    Raises:
+        ConformanceError: stacks.yaml does not know it.
+    """
+    for entry in document("stacks.yaml"):
+        if entry["stack"] == name:
+            return Stack(name, entry["workers"] == "several", tuple(entry["tools"]), frozenset(entry["made"]))
+    message = f"the contract knows no stack {name!r}"
+    raise ConformanceError(message, hint="its entry belongs in contract/stacks.yaml")
 
 
 def titles() -> dict[int, str]:

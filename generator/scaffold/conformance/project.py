@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from scaffold.conformance import contract
 from scaffold.conformance.errors import ConformanceError
 from scaffold.errors import NotAProjectError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-# The part of each stack's tools that lies in the project, first in PATH (contract, section 7).
-_TOOL_FOLDERS = (".venv/bin", "node_modules/.bin", "bin")
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ class Project:
 
     def environment(self) -> dict[str, str]:
         """What every process of the project gets beside its settings."""
-        tools = [str(self.folder / name) for name in _TOOL_FOLDERS if (self.folder / name).is_dir()]
+        tools = [str(self.folder / name) for name in contract.stack(self.stack).tools]
         java = os.environ.get("JAVA_HOME")
         if java:
             tools.append(f"{java}/bin")

@@ -30,18 +30,8 @@ _TARGETS = (
     "image", "openapi", "contract",
 )  # fmt: skip
 _CI_FILES = {"github": ".github/workflows", "gitlab": ".gitlab-ci.yml"}
-_GENERATED = {
-    ".venv",
-    "node_modules",
-    ".git",
-    "var",
-    "dist",
-    "target",
-    "__pycache__",
-    ".mypy_cache",
-    ".ruff_cache",
-    ".pytest_cache",
-}
+#: Made in every project, whatever its stack; the rest is in contract/stacks.yaml.
+_MADE = {".git", "var"}
 
 
 def _read(project: Project, name: str) -> str:
@@ -214,12 +204,13 @@ def check_api_http(project: Project, openapi: OpenApi) -> None:
     "LAY10", "Nothing of the template is left in the files, and no key or token.", source="ASVS 13.3.1", needs=_NEEDS
 )
 def check_leftovers(project: Project) -> None:
+    made = _MADE | contract.stack(project.stack).made
     for file in project.folder.rglob("*"):
         inside = file.relative_to(project.folder)
         if (
             not file.is_file()
             or file.is_symlink()
-            or set(inside.parts) & _GENERATED
+            or set(inside.parts) & made
             or inside.name in (".env", "common-passwords.txt")
         ):
             continue

@@ -223,13 +223,13 @@ def check_production_refuses(refusal: Refusal, case: str) -> None:
 
 @check(
     "CFG17",
-    "Several processes share their limits through Redis; without it production refuses them.",
+    "Several processes share their limits through Redis; without it production refuses them, where the stack has them.",
     source="contract 5",
     needs=_NEEDS,
 )
-def check_several_processes(refusal: Refusal, spawn: Spawn, answers: Mapping[str, object]) -> None:
-    if answers.get("redis"):
-        expect.that(spawn(WEB_CONCURRENCY="2").ready(), "two processes with Redis are not ready")
+def check_several_processes(refusal: Refusal, spawn: Spawn, launcher: Launcher, answers: Mapping[str, object]) -> None:
+    if answers.get("redis") or not contract.stack(launcher.project.stack).several_workers:
+        expect.that(spawn(WEB_CONCURRENCY="2").ready(), "a service told to use two processes is not ready")
     else:
         expect.same("names", refusal.faults(WEB_CONCURRENCY="2"), ["WEB_CONCURRENCY"])
 
@@ -361,6 +361,7 @@ def check_unknown_variables(spawn: Spawn) -> None:
         environment={
             "UNKNOWN_SETTING": "x",
             "DEBUG": "1",
+            # What frameworks read by themselves: none of them is the contract's.
             "DJANGO_DEBUG": "1",
             "NODE_ENV": "x",
             "GIN_MODE": "debug",

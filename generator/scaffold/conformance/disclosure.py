@@ -1,0 +1,42 @@
+"""Words by which output gives away what a service is made of, whatever stack it is of."""
+
+from __future__ import annotations
+
+#: What a stack trace looks like in each runtime: Python, Node.js, Go, the JVM.
+STACK_MARKS = (
+    "Traceback (most recent call last)",
+    "\n    at ",
+    "goroutine ",
+    "panic: ",
+    "Exception in thread",
+    "\tat ",
+)
+
+#: Names of frameworks, servers and languages, in lower case.
+MAKERS = (
+    "django", "gunicorn", "werkzeug", "python", "express", "node.js", "gin-gonic", "golang", "spring", "tomcat",
+    "jetty", "netty", "java",
+)  # fmt: skip
+
+#: What stands in the messages and stacks of an inside: drivers, SQL, classes, files.
+INSIDES = (
+    "psycopg", "pymysql", "sqlite", "kysely", "mysql2", "pgx", "gorm", "jdbc", "hikari", "hibernate",
+    "SELECT", "INSERT", "UPDATE", "password_hash",
+    "Exception", "Error:", "panic", "goroutine", "Traceback",
+    ".py", ".js", ".ts", ".go", ".java", "node:", "/usr/", "/home/",
+)  # fmt: skip
+
+
+def stack_marks(text: str) -> list[str]:
+    """The marks of a stack trace in a text."""
+    return [mark for mark in STACK_MARKS if mark in text]
+
+
+def makers(text: str) -> list[str]:
+    """The makers that a text names."""
+    return [word for word in MAKERS if word in text.lower()]
+
+
+def insides(text: str, *more: str) -> list[str]:
+    """The words from an inside in a text; `more` names some of the check's own."""
+    return [word for word in (*INSIDES, *more) if word in text]
