@@ -5,6 +5,9 @@
 --
 -- Columns have no defaults: time, identity and state come from the application. Identifiers are UUID
 -- version 7, so that primary keys grow with time. E-mail addresses are stored ASCII-lower-cased.
+--
+-- On MySQL and MariaDB text compares as it does on PostgreSQL, by its bytes and with blanks at its end (binary NO PAD
+-- collations: utf8mb4_0900_bin, utf8mb4_nopad_bin); only products.name folds case, for the catalogue's search.
 
 CREATE TABLE users (
     id            uuid         NOT NULL PRIMARY KEY,

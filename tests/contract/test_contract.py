@@ -106,6 +106,7 @@ def test_log_line_schema_accepts(line: dict[str, object]) -> None:
         LINE | {"level": "WARNING"},
         LINE | {"timestamp": "2026-01-31T12:00:00Z"},
         LINE | {"user": {"id": 1}},
+        {key: value for key, value in ACCESS.items() if key != "client.address"} | {"event": "authn_login_fail"},
         LINE | {"exception.stacktrace": "Traceback"},
         LINE | {"request_id": "01890a5d-ac96-774b-bcce-b302099a8057"},
         {key: value for key, value in ACCESS.items() if key != "client.address"},
@@ -128,6 +129,7 @@ SETTING = {
         "type": {"enum": ["string", "integer", "boolean", "enum", "rate", "list", "url", "pem", "email"]},
         "values": {"type": "array", "items": {"type": "string"}},
         "schemes": {"type": "array", "items": {"type": "string"}},
+        "parameters": {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}},
         "default": {"type": ["string", "integer"]},
         "required": {"enum": ["always", "production"]},
         "secret": {"const": True},
@@ -227,6 +229,34 @@ def test_layout_covers_every_stack() -> None:
     for entry in read("layout.yaml"):
         for stack in stacks():
             assert entry[stack], f"{entry['concept']} has no place in {stack}"
+
+
+def test_keys_in_redis_live_as_long_as_a_setting_says() -> None:
+    names = {setting["name"] for setting in read("settings.yaml")}
+    for entry in read("redis.yaml"):
+        assert entry.keys() <= {"key", "part", "life", "holds"}
+        assert entry.get("life") in {*names, None}
+        assert entry.get("part") in {*PARTS, None}
+
+
+def test_pages_may_send_and_read_the_headers_of_the_document() -> None:
+    document, cors = read("openapi.yaml"), read("cors.yaml")
+    exposed = {name.lower() for name in cors["exposed_headers"]}
+    allowed = {name.lower() for name in cors["allowed_headers"]}
+    parameters = [*document["components"].get("parameters", {}).values()]
+    sent = {entry["name"].lower() for entry in parameters if entry["in"] == "header"}
+    keys = {s["name"].lower() for s in document["components"]["securitySchemes"].values() if s["type"] == "apiKey"}
+    assert sent | keys <= allowed
+    # What a page may read without being told is not listed (Fetch, CORS-safelisted response headers).
+    told = {"allow", "www-authenticate", "cache-control", "accept", "accept-encoding", "vary"}
+    replied = {_header_name(name) for name in document["components"]["headers"]}
+    assert replied - told <= exposed
+    assert {method.lower() for method in cors["methods"]} >= METHODS - {"put"}
+
+
+def _header_name(component: str) -> str:
+    """`RetryAfter` is the component of Retry-After."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", component).lower()
 
 
 def test_every_stack_says_what_is_left_to_it() -> None:

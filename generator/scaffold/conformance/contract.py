@@ -43,6 +43,8 @@ class Setting:
     minimum: int | None
     maximum: int | None
     values: tuple[str, ...]
+    parameters: Mapping[str, list[str]]
+    """What a URL's query may hold, by kind of database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ def settings(answers: Mapping[str, object]) -> dict[str, Setting]:
             minimum=entry.get("min"),
             maximum=entry.get("max"),
             values=tuple(entry.get("values", ())),
+            parameters=entry.get("parameters", {}),
         )
         for entry in document("settings.yaml")
         if _applies(entry, answers)
@@ -105,6 +108,31 @@ def metrics(answers: Mapping[str, object]) -> dict[str, Metric]:
         for entry in document("metrics.yaml")
         if _applies(entry, answers)
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Cors:
+    """What pages of other origins may send and read; names in lower case."""
+
+    max_age: int
+    methods: frozenset[str]
+    allowed_headers: frozenset[str]
+    exposed_headers: frozenset[str]
+
+
+def cors() -> Cors:
+    """The CORS lists (cors.yaml)."""
+    data = document("cors.yaml")
+    methods, allowed, exposed = (
+        frozenset(name.lower() for name in data[key]) for key in ("methods", "allowed_headers", "exposed_headers")
+    )
+    return Cors(data["max_age"], methods, allowed, exposed)
+
+
+def redis_key(form: str, **words: str) -> str:
+    """A key that services keep in Redis, by the form that redis.yaml gives it."""
+    assert any(entry["key"] == form for entry in document("redis.yaml")), f"redis.yaml knows no key {form}"
+    return form.format(**words)
 
 
 def stack(name: str) -> Stack:

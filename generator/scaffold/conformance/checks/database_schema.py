@@ -270,3 +270,20 @@ def check_collations(database: Database, answers: Mapping[str, object]) -> None:
         binary = row["coll"].endswith("_bin")
         folded = (row["tab"], row["col"]) == ("products", "name")
         expect.same(f"collation of {row['tab']}.{row['col']} is binary ({row['coll']})", binary, not folded)
+
+
+@check(
+    "SCH08",
+    "Blanks at the end of a text count, on every database.",
+    source="contract (schema.sql)",
+    needs=_NEEDS,
+)
+def check_blanks_count(database: Database, people: People) -> None:
+    first, second = people.new(), people.new()
+    # An address that differs by nothing but the blank is another one; the same address twice is refused.
+    own = database.raw_id(first.id)
+    _refused(database, "UPDATE users SET email = %s WHERE id = %s", second.email, own)
+    database.execute("UPDATE users SET email = %s WHERE id = %s", f"{second.email} ", own)
+    found = [row["email"] for row in database.query("SELECT email FROM users WHERE email = %s", f"{second.email} ")]
+    database.execute("UPDATE users SET email = %s WHERE id = %s", first.email, own)
+    expect.same("addresses found with the blank", found, [f"{second.email} "])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scaffold.conformance import expect
+from scaffold.conformance import contract, expect
 from scaffold.conformance.accounts import Shop
 from scaffold.conformance.client import together
 from scaffold.conformance.disclosure import insides
@@ -363,7 +363,8 @@ def check_cache_keys(spawn: Spawn, launcher: Launcher) -> None:
     expect.status(service.api().get("/v1/products"), 200)
     names = [_text(name) for name in service.redis.scan_iter("cat:*")]
     generation = _text(service.redis.get("cat:gen") or "0")
-    prefix = f"cat:{launcher.project.stack}:{generation}:"
+    form = "cat:{stack}:{generation}:{digest}"
+    prefix = contract.redis_key(form, stack=launcher.project.stack, generation=generation, digest="")
     expect.that(any(name.startswith(prefix) for name in names), f"expected a key {prefix}<digest>, got {names}")
     for name in names:
         if name != "cat:gen":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scaffold.conformance import expect
+from scaffold.conformance import contract, expect
 from scaffold.conformance.client import together
 from scaffold.conformance.registry import check
 from scaffold.conformance.service import ORIGIN
@@ -258,7 +258,7 @@ def check_keys_in_redis(limited: Service) -> None:
     for _ in range(3):
         api.get(_PUBLIC)
     assert limited.redis is not None
-    key = f"rl:default:a:{address}"
+    key = contract.redis_key("rl:default:a:{address}", address=address)
     expect.same(f"value of {key}", limited.redis.get(key), b"3")
     life = limited.redis.pttl(key)
     expect.that(0 < life <= _WINDOW * 1000, f"expected {key} to live at most {_WINDOW} s, got {life} ms")

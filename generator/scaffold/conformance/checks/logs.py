@@ -137,15 +137,13 @@ def check_security_events(people: People, api: Api, logs: Logbook) -> None:
     created = people.register(email=email, password=password)
     user_id = created.json()["id"]
     lines = [line for line in logs.events("user_created", since=mark) if line.get("request_id") == created.request_id]
-    expect.same("user.id of user_created", [line.get("user.id") for line in lines], [user_id], created)
+    who = [(line.get("user.id"), line.get("client.address")) for line in lines]
+    expect.same("user.id and client.address of user_created", who, [(user_id, "127.0.0.1")], created)
 
     login = {"email": email, "password": password}
     reply = seen("authn_login_success", lambda: api.post("/v1/auth/login", login), user_id)
-    expect.that(
-        [line for line in logs.of_request(reply.request_id) if line.get("event") == "session_created"],
-        "expected session_created",
-        reply,
-    )
+    opened = [line for line in logs.of_request(reply.request_id) if line.get("event") == "session_created"]
+    expect.same("client.address of session_created", [line.get("client.address") for line in opened], ["127.0.0.1"])
     session = people.session(reply)
     seen("authn_login_fail", lambda: api.post("/v1/auth/login", login | {"password": "canary-wrong-password"}), None)
     seen("authn_login_fail", lambda: api.post("/v1/auth/login", login | {"email": people.fresh_email()}), None)
@@ -185,7 +183,8 @@ def check_limiter_events(spawn: Spawn) -> None:
     expect.same("statuses", [reply.status for reply in replies], [401, 429, 429, 429])
     for number, event in ((1, "authn_login_fail_max"), (3, "excess_rate_limit_exceeded")):
         found = [line for line in service.logs.of_request(replies[number].request_id) if line.get("event") == event]
-        expect.same(f"levels of {event}", [line["level"] for line in found], ["warn"], replies[number])
+        told = [(line["level"], line.get("client.address")) for line in found]
+        expect.same(f"level and client.address of {event}", told, [("warn", "127.0.0.1")], replies[number])
 
 
 @check(

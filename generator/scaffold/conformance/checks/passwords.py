@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import statistics
 import time
@@ -10,9 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scaffold.conformance import expect
+from scaffold.conformance import contract, expect
 from scaffold.conformance.client import together
-from scaffold.conformance.contract import contract_folder
 from scaffold.conformance.registry import check
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def check_impossible_characters(people: People, api: Api, password: str) -> None
 
 
 def _common_passwords() -> list[str]:
-    text = (contract_folder() / "common-passwords.txt").read_text(encoding="utf-8")
+    text = (contract.contract_folder() / "common-passwords.txt").read_text(encoding="utf-8")
     return [line for line in text.splitlines() if len(line) >= 12 and not line.startswith("#")]
 
 
@@ -361,3 +361,26 @@ def check_address_limit(spawn: Spawn) -> None:
     _throttled(_login(attacker, users[1].email, users[1].password), 60)
     # From elsewhere all is open.
     expect.status(_login(api.with_headers(X_Forwarded_For="203.0.113.8"), users[2].email, users[2].password), 200)
+
+
+@check(
+    "PWD19",
+    "In Redis the failures of an account and of an address have the names and the lives that all stacks share.",
+    source="contract 11.8, 11.9",
+    needs={"settings", "redis"},
+    part="redis",
+    shares="login limiter",
+)
+def check_keys_in_redis(guarded: Service, spawn: Spawn) -> None:
+    user, address = spawn.people(guarded).new(), "198.51.100.250"
+    api = guarded.api().with_headers(X_Forwarded_For=address)
+    _fail(api, user.email.upper(), 2)
+    assert guarded.redis is not None
+    digest = hashlib.sha256(user.email.lower().encode()).hexdigest()
+    for key in (
+        contract.redis_key("rl:login:{digest}", digest=digest),
+        contract.redis_key("rl:login:a:{address}", address=address),
+    ):
+        expect.same(f"value of {key}", guarded.redis.get(key), b"2")
+        life = guarded.redis.pttl(key)
+        expect.that(0 < life <= _WINDOW * 1000, f"expected {key} to live at most {_WINDOW} s, got {life} ms")

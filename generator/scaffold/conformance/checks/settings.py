@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scaffold.conformance import contract, expect
+from scaffold.conformance.certificates import self_signed_certificate
 from scaffold.conformance.keys import SigningKey
-from scaffold.conformance.network import free_port, listens
+from scaffold.conformance.network import free_port, listens, wait_until
 from scaffold.conformance.registry import check
 from scaffold.conformance.service import ADMIN
 
@@ -39,6 +40,11 @@ class Refusal:
             }[launcher.dialect]
         if launcher.project.answers.get("redis"):
             self._base["REDIS_URL"] = "redis://:canary-password@127.0.0.1:1/0"
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """The settings that are changed."""
+        return self._base
 
     def faults(self, **changes: str | None) -> list[str]:
         """The variables that the service names, after it has refused to start."""
@@ -384,3 +390,43 @@ def check_body_limit(spawn: Spawn) -> None:
     for size, status in ((2048, 401), (2049, 413)):
         reply = api.post("/v1/auth/login", content=body.ljust(size), media_type="application/json")
         expect.status(reply, status)
+
+
+@check(
+    "CFG18",
+    "DATABASE_URL takes the parameters that the contract names, and refuses any other.",
+    source="contract 5 (settings.yaml)",
+    needs=_NEEDS,
+)
+def check_database_parameters(refusal: Refusal, launcher: Launcher) -> None:
+    url = str(refusal.settings["DATABASE_URL"])
+    known = contract.settings(launcher.project.answers)["DATABASE_URL"].parameters[launcher.dialect]
+    for stray in ("nonsense=1", "connect_timeout=1", *(f"{name.upper()}=x" for name in known)):
+        expect.same(f"names with {stray}", refusal.faults(DATABASE_URL=f"{url}?{stray}"), ["DATABASE_URL"])
+
+
+#: TLS that no server of the suite has, so that a connection at all is one in the clear.
+_TLS = {"postgresql": ["sslmode=require", "sslmode=verify-full"], "mysql": ["ssl_ca={pem}"]}
+
+
+@check(
+    "CFG19",
+    "Where DATABASE_URL asks for TLS, the service never talks to its database in the clear.",
+    source="contract 5 (settings.yaml); ASVS 12.3.1",
+    needs=_NEEDS | {"sql"},
+    databases={"postgresql", "mysql"},
+)
+def check_database_tls(launcher: Launcher, spawn: Spawn, tmp_path: Path) -> None:
+    file = tmp_path / "authority.pem"
+    file.write_text(self_signed_certificate())
+    for parameters in _TLS[launcher.dialect]:
+        database = launcher.new_database()
+        url = f"{database.service_url}?{parameters.format(pem=file)}"
+        service = spawn(target=database, wait=False, DATABASE_URL=url)
+        expect.that(
+            wait_until(service.alive, 30), f"not alive with {parameters}: {service.process.stderr.text[-1500:]}"
+        )
+        reply = service.api().get("/readyz")
+        body = expect.problem(reply, 503)
+        expect.same(f"checks.database with {parameters}", body.get("checks", {}).get("database"), "fail", reply)
+        service.stop()

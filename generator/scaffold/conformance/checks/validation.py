@@ -629,6 +629,22 @@ def check_pointers(api: Api, name: str) -> None:
     expect.same("the pointer", unquote(pointer[1:]), "/" + name.replace("~", "~0").replace("/", "~1"), reply)
 
 
+@check(
+    "VAL35",
+    "In a pointer a lone surrogate shows as a question mark.",
+    source="RFC 3629 §3; RFC 6901 §6; contract (openapi.yaml, Problem)",
+)
+@pytest.mark.parametrize(
+    ("escapes", "shown"), [("\\ud800", "?"), ("a\\udfffb", "a?b"), ("\\udc00\\ud83d", "??"), ("\\ud83d\\ude00", "😀")]
+)
+def check_surrogates_in_pointers(api: Api, escapes: str, shown: str) -> None:
+    """As the name of an unknown field; a pair is a character like any other."""
+    text = json.dumps(_registration())[:-1] + f', "{escapes}": 1}}'
+    reply = api.post("/v1/auth/register", content=text.encode(), media_type="application/json")
+    (entry,) = expect.problem(reply, 422, "validation-failed")["errors"]
+    expect.same("place, code", (unquote(entry["pointer"]), entry["code"]), (f"#/{shown}", "unknown_field"), reply)
+
+
 @check("VAL16", "A pointer is cut after 200 characters.", source="contract §10; API4:2023")
 def check_long_pointer(api: Api) -> None:
     """An unknown field with a long name."""
