@@ -11,7 +11,7 @@ import psycopg
 import pymysql
 import pytest
 
-from scaffold.conformance import contract, expect
+from scaffold.conformance import contract, expect, pg_catalogue
 from scaffold.conformance.database import PostgresqlDatabase, same_id
 from scaffold.conformance.registry import check
 
@@ -25,33 +25,6 @@ if TYPE_CHECKING:
 _NEEDS = {"sql"}
 _DATABASE_ERRORS = (psycopg.Error, pymysql.err.Error, sqlite3.Error)
 
-_CATALOGUE = {
-    "columns": """
-        SELECT table_name, column_name, data_type, character_maximum_length, is_nullable, column_default,
-               is_identity, is_generated
-        FROM information_schema.columns WHERE table_schema = 'public' AND table_name = ANY(%s)""",
-    "keys": """
-        SELECT t.relname, c.contype::text,
-               (SELECT array_agg(a.attname::text ORDER BY n) FROM unnest(c.conkey) WITH ORDINALITY k(attnum, n)
-                JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum) AS columns,
-               r.relname AS target, c.confdeltype::text AS on_delete, c.confupdtype::text AS on_update
-        FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid LEFT JOIN pg_class r ON r.oid = c.confrelid
-        WHERE c.contype IN ('p', 'u', 'f') AND t.relname = ANY(%s)""",
-    "check rules": """
-        SELECT t.relname, pg_get_constraintdef(c.oid) AS rule
-        FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid
-        WHERE c.contype = 'c' AND t.relname = ANY(%s)""",
-    "indexes": """
-        SELECT t.relname, i.indisunique, pg_get_expr(i.indpred, i.indrelid) AS predicate, am.amname,
-               (SELECT array_agg(pg_get_indexdef(i.indexrelid, n, true) ORDER BY n)
-                FROM generate_series(1, i.indnkeyatts) n) AS columns,
-               (SELECT array_agg(o.opcname::text ORDER BY n) FROM unnest(i.indclass) WITH ORDINALITY k(oid, n)
-                JOIN pg_opclass o ON o.oid = k.oid) AS classes,
-               i.indoption::text AS options
-        FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid JOIN pg_class x ON x.oid = i.indexrelid
-        JOIN pg_am am ON am.oid = x.relam WHERE t.relname = ANY(%s)""",
-}
-
 
 @check(
     "SCH01",
@@ -60,16 +33,14 @@ _CATALOGUE = {
     needs=_NEEDS | {"settings"},
     databases={"postgresql"},
 )
-@pytest.mark.parametrize("part", list(_CATALOGUE))
+@pytest.mark.parametrize("part", pg_catalogue.PARTS)
 def check_catalogue(database: Database, launcher: Launcher, answers: Mapping[str, object], part: str) -> None:
-    assert isinstance(database, PostgresqlDatabase)
     model = launcher.empty_database()
+    assert isinstance(database, PostgresqlDatabase)
+    assert isinstance(model, PostgresqlDatabase)
     model.execute(contract.schema_sql(answers))
     tables = sorted(contract.tables(answers))
-    expected, got = (
-        sorted(str(tuple(row.values())) for row in source.query(_CATALOGUE[part], tables))
-        for source in (model, database)
-    )
+    expected, got = (pg_catalogue.rows(source, part, tables) for source in (model, database))
     missing, surplus = sorted(set(expected) - set(got)), sorted(set(got) - set(expected))
     expect.that(not missing and not surplus, f"{part}\nmissing: {_lines(missing)}\nsurplus: {_lines(surplus)}")
     # A duplicate costs a write each time, though it changes no rule.
@@ -132,9 +103,9 @@ def _sqlite_table(database: Database, name: str) -> Table:
 
 def _postgresql_table(database: Database, name: str) -> Table:
     table = Table()
-    for row in database.query(_CATALOGUE["columns"], [name]):
+    for row in database.query(pg_catalogue.COLUMNS, [name]):
         table.columns[row["column_name"]] = row["is_nullable"] == "YES"
-    for row in database.query(_CATALOGUE["indexes"], [name]):
+    for row in database.query(pg_catalogue.INDEXES, [name]):
         (table.unique if row["indisunique"] else table.indexes).add(
             tuple(column.strip('"') for column in row["columns"])
         )
