@@ -8,7 +8,7 @@ import { lockUserIfStill } from './current-password.ts';
 import { normaliseEmail } from './emails.ts';
 import { EmailTakenError } from './errors.ts';
 import type { LoginLimiter } from './login-limiter.ts';
-import { hashPassword, verifyPassword } from './passwords.ts';
+import type { Passwords } from './passwords.ts';
 import type { Role } from './roles.ts';
 import { endSessionsOfUser } from './session.repository.ts';
 import { insertUser, updateUser, type User } from './user.repository.ts';
@@ -26,16 +26,17 @@ export interface PasswordChange {
 
 interface AccountDependencies {
   readonly db: Database;
+  readonly passwords: Passwords;
   readonly loginLimiter: LoginLimiter;
   readonly log: Logger;
 }
 
 export type Accounts = ReturnType<typeof createAccounts>;
 
-export function createAccounts({ db, loginLimiter, log }: AccountDependencies) {
+export function createAccounts({ db, passwords, loginLimiter, log }: AccountDependencies) {
   return {
     async register(registration: Registration): Promise<User> {
-      const user = await newUser(registration, 'user');
+      const user = await newUser(passwords, registration, 'user');
       try {
         await insertUser(db, user);
       } catch (error) {
@@ -61,7 +62,7 @@ export function createAccounts({ db, loginLimiter, log }: AccountDependencies) {
       const { user, credentialId } = principal;
       const succeed = await loginLimiter.count(user.email);
       const faults: Fault[] = [];
-      if (await verifyPassword(change.current_password, user.password_hash)) {
+      if (await passwords.verify(change.current_password, user.password_hash)) {
         await succeed();
       } else {
         log.warn({ event: 'authn_password_change_fail' }, 'the current password was wrong');
@@ -73,10 +74,10 @@ export function createAccounts({ db, loginLimiter, log }: AccountDependencies) {
       if (faults.length > 0) {
         throw new ValidationFailedError(faults);
       }
-      const password_hash = await hashPassword(change.new_password);
+      const password_hash = await passwords.hash(change.new_password);
       const now = new Date();
       await db.transaction().execute(async (trx) => {
-        if (!(await lockUserIfStill(trx, user, change.current_password))) {
+        if (!(await lockUserIfStill(trx, passwords, user, change.current_password))) {
           throw new ValidationFailedError([{ place: '#/current_password', code: 'incorrect' }]);
         }
         await updateUser(trx, user.id, { password_hash, updated_at: now });
@@ -87,12 +88,16 @@ export function createAccounts({ db, loginLimiter, log }: AccountDependencies) {
   };
 }
 
-export async function newUser(registration: Registration, role: Role): Promise<User> {
+export async function newUser(
+  passwords: Passwords,
+  registration: Registration,
+  role: Role,
+): Promise<User> {
   const now = new Date();
   return {
     id: newId(),
     email: normaliseEmail(registration.email),
-    password_hash: await hashPassword(registration.password),
+    password_hash: await passwords.hash(registration.password),
     display_name: registration.display_name,
     role,
     is_active: true,

@@ -12,11 +12,13 @@ import {
   text,
   UNSTORABLE,
 } from '../http/schema.ts';
-import { COMMON_PASSWORDS } from './common-passwords.ts';
+import commonPasswords from './common-passwords.json' with { type: 'json' };
 import { EMAIL, normaliseEmail } from './emails.ts';
 import { SCOPES } from './roles.ts';
 
 const MAX_PASSWORD = 128;
+// Those of leaked lists that are long enough to be tried, in lower case.
+const COMMON_PASSWORDS: ReadonlySet<string> = new Set(commonPasswords);
 
 /** One that exists: nothing is asked of it but that it can be compared. Blanks count. */
 function password(minimum = 1): Field<string> {
@@ -29,7 +31,7 @@ function newPassword(minimum: number): Field<string> {
   );
 }
 
-export function isCommonPassword(value: string): boolean {
+function isCommonPassword(value: string): boolean {
   return COMMON_PASSWORDS.has(value.toLowerCase());
 }
 

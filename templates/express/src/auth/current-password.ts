@@ -1,5 +1,5 @@
 import type { Database } from '../database/database.ts';
-import { verifyPassword } from './passwords.ts';
+import type { Passwords } from './passwords.ts';
 import { lockUser, type User } from './user.repository.ts';
 
 /**
@@ -8,11 +8,12 @@ import { lockUser, type User } from './user.repository.ts';
  */
 export async function lockUserIfStill(
   trx: Database,
+  passwords: Passwords,
   user: User,
   password: string,
 ): Promise<User | undefined> {
   const locked = await lockUser(trx, user.id);
   const isSame = locked?.password_hash === user.password_hash;
-  const isRight = isSame || (locked && (await verifyPassword(password, locked.password_hash)));
+  const isRight = isSame || (locked && (await passwords.verify(password, locked.password_hash)));
   return locked?.is_active && isRight ? locked : undefined;
 }

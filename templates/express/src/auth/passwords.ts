@@ -1,12 +1,17 @@
 /** How passwords are stored: Argon2id with 19 MiB, two passes, one lane, as OWASP recommends. */
 import { argon2, type Argon2Parameters, randomBytes, timingSafeEqual } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { promisify } from 'node:util';
 
 import bcrypt from 'bcryptjs';
 
+import { createTurns } from '../http/turns.ts';
+
 const MEMORY_KIB = 19 * 1024;
 const PASSES = 2;
 const HASH_BYTES = 32;
+// Node.js has four threads for such work; files and names of hosts need one, too.
+const MOST_AT_ONCE = 3;
 const PHC =
   /^\$(argon2id|argon2i)\$v=19\$m=(\d{1,7}),t=(\d{1,3}),p=(\d{1,2})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/;
 
@@ -17,8 +22,39 @@ interface ArgonHash extends Omit<Argon2Parameters, 'message'> {
   readonly key: Buffer;
 }
 
+export type Passwords = ReturnType<typeof createPasswords>;
+
+/** Each hash takes 19 MiB and a processor: more at once would only take memory. Who waits too long is refused. */
+export function createPasswords(timeoutMs: number) {
+  const turns = createTurns(Math.min(availableParallelism(), MOST_AT_ONCE), timeoutMs);
+
+  async function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    await turns.take();
+    try {
+      return await work();
+    } finally {
+      turns.leave();
+    }
+  }
+
+  const hash = (password: string) => inTurn(() => hashPassword(password));
+  const verify = (password: string, stored: string) =>
+    inTurn(() => verifyPassword(password, stored));
+  const dummyHash = hash('a password that nobody has');
+
+  return {
+    hash,
+    verify,
+
+    /** Takes as long as checking the password of an account that exists. */
+    async verifyNothing(password: string): Promise<void> {
+      await verify(password, await dummyHash);
+    },
+  };
+}
+
 /** A PHC string, which the services of other stacks read too. */
-export async function hashPassword(password: string): Promise<string> {
+async function hashPassword(password: string): Promise<string> {
   const nonce = randomBytes(16);
   const key = await deriveKey('argon2id', {
     message: password,
@@ -32,7 +68,7 @@ export async function hashPassword(password: string): Promise<string> {
 }
 
 /** False, too, where what is stored is no hash: then nobody has its password. */
-export async function verifyPassword(password: string, stored: string): Promise<boolean> {
+async function verifyPassword(password: string, stored: string): Promise<boolean> {
   if (/^\$2[aby]\$/.test(stored)) {
     return bcrypt.compare(password, stored); // of an imported user table; it looks at 72 bytes
   }
@@ -53,13 +89,6 @@ export async function verifyPassword(password: string, stored: string): Promise<
 export function isOutdated(stored: string): boolean {
   const hash = parse(stored);
   return hash?.algorithm !== 'argon2id' || hash.memory < MEMORY_KIB || hash.passes < PASSES;
-}
-
-const dummyHash = hashPassword('a password that nobody has');
-
-/** Takes as long as checking the password of an account that exists. */
-export async function verifyNothing(password: string): Promise<void> {
-  await verifyPassword(password, await dummyHash);
 }
 
 function parse(stored: string): ArgonHash | undefined {

@@ -10,7 +10,7 @@ import { lockUserIfStill } from './current-password.ts';
 import { normaliseEmail } from './emails.ts';
 import { InvalidCredentialsError, InvalidRefreshTokenError } from './errors.ts';
 import type { LoginLimiter } from './login-limiter.ts';
-import { hashPassword, isOutdated, verifyNothing, verifyPassword } from './passwords.ts';
+import { isOutdated, type Passwords } from './passwords.ts';
 import { hashSecret, newSecret } from './secrets.ts';
 import {
   endSession,
@@ -40,6 +40,7 @@ interface SessionDependencies {
   readonly config: AuthConfig;
   readonly db: Database;
   readonly tokens: Tokens;
+  readonly passwords: Passwords;
   readonly loginLimiter: LoginLimiter;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -48,16 +49,16 @@ interface SessionDependencies {
 export type Sessions = ReturnType<typeof createSessions>;
 
 export function createSessions(dependencies: SessionDependencies) {
-  const { config, db, tokens, loginLimiter, metrics, log } = dependencies;
+  const { config, db, tokens, passwords, loginLimiter, metrics, log } = dependencies;
 
   /** The user whose password it is; all failures look the same and take the same time. */
   async function userOf(email: string, password: string): Promise<User | undefined> {
     const user = await findUserByEmail(db, email);
     if (!user) {
-      await verifyNothing(password);
+      await passwords.verifyNothing(password);
       return undefined;
     }
-    return (await verifyPassword(password, user.password_hash)) && user.is_active
+    return (await passwords.verify(password, user.password_hash)) && user.is_active
       ? user
       : undefined;
   }
@@ -106,7 +107,7 @@ export function createSessions(dependencies: SessionDependencies) {
         throw failure();
       }
       await succeed();
-      const newHash = isOutdated(user.password_hash) && (await hashPassword(login.password));
+      const newHash = isOutdated(user.password_hash) && (await passwords.hash(login.password));
       const now = new Date();
       const session: Session = {
         id: newId(),
@@ -117,7 +118,7 @@ export function createSessions(dependencies: SessionDependencies) {
         ended_at: null,
       };
       const refreshToken = await db.transaction().execute(async (trx) => {
-        if (!(await lockUserIfStill(trx, user, login.password))) {
+        if (!(await lockUserIfStill(trx, passwords, user, login.password))) {
           throw failure();
         }
         if (newHash) {

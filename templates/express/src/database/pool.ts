@@ -1,4 +1,5 @@
-import { DatabaseUnavailableError, type Pool, type PooledConnection } from './connection.ts';
+import { createTurns } from '../http/turns.ts';
+import type { Pool, PooledConnection } from './connection.ts';
 
 export interface PoolOptions {
   readonly size: number;
@@ -9,47 +10,18 @@ export interface PoolOptions {
 /** A bounded pool: who finds no connection free waits for one, in turn and not for long. */
 export function createPool({ size, timeoutMs, connect }: PoolOptions): Pool {
   const idle: PooledConnection[] = []; // the last one used is the first one taken
-  const waiting: (() => void)[] = [];
-  let used = 0;
-
-  function turn(): Promise<void> {
-    if (used < size) {
-      used++;
-      return Promise.resolve();
-    }
-    return new Promise((resolve, reject) => {
-      const proceed = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-      const timer = setTimeout(() => {
-        waiting.splice(waiting.indexOf(proceed), 1);
-        reject(new DatabaseUnavailableError({ cause: new Error('no connection became free') }));
-      }, timeoutMs);
-      waiting.push(proceed);
-    });
-  }
-
-  /** The place of one who is done goes to the next who waits. */
-  function leave(): void {
-    const next = waiting.shift();
-    if (next) {
-      next();
-    } else {
-      used--;
-    }
-  }
+  const turns = createTurns(size, timeoutMs);
 
   return {
     get idle() {
       return idle.length;
     },
     get used() {
-      return used;
+      return turns.taken;
     },
 
     async take() {
-      await turn();
+      await turns.take();
       try {
         for (let connection = idle.pop(); connection; connection = idle.pop()) {
           if (!connection.isBroken) {
@@ -59,7 +31,7 @@ export function createPool({ size, timeoutMs, connect }: PoolOptions): Pool {
         }
         return await connect();
       } catch (error) {
-        leave();
+        turns.leave();
         throw error;
       }
     },
@@ -70,7 +42,7 @@ export function createPool({ size, timeoutMs, connect }: PoolOptions): Pool {
       } else {
         idle.push(connection);
       }
-      leave();
+      turns.leave();
     },
 
     close() {

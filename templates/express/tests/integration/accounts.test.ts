@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 
-import { hashPassword } from '../../src/auth/passwords.ts';
+import { createPasswords } from '../../src/auth/passwords.ts';
 import { createApi, faultsOf, PASSWORD } from '../support/api.ts';
 import { startService, unique } from '../support/service.ts';
 
@@ -91,7 +91,7 @@ describe('login', () => {
     await users.set({ password_hash: weak }).execute();
     const refused = { email: user.email, password: PASSWORD };
     assert.equal((await api.request('POST', '/v1/auth/login', { body: refused })).status, 401);
-    await users.set({ password_hash: await hashPassword(PASSWORD) }).execute();
+    await users.set({ password_hash: await createPasswords(1000).hash(PASSWORD) }).execute();
     assert.equal((await api.request('POST', '/v1/auth/login', { body: refused })).status, 200);
   });
 });
