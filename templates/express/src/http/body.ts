@@ -5,7 +5,7 @@ import {
   MalformedRequestError,
   UnsupportedMediaTypeError,
 } from '../problems/errors.ts';
-import { hasBody, JSON_TYPE } from './replies.ts';
+import { JSON_TYPE } from './replies.ts';
 import { check, type ObjectField } from './schema.ts';
 
 const MERGE_PATCH_TYPE = 'application/merge-patch+json';
@@ -16,15 +16,18 @@ export type BodyReader = ReturnType<typeof createBodyReader>;
 export function createBodyReader(maxBytes: number) {
   return {
     async read<T>(req: Request, res: Response, schema: ObjectField<T>): Promise<T> {
-      return check(schema, parseJson(await readBytes(req, res, maxBytes)));
+      const { value } = await this.readWithBytes(req, res, schema);
+      return value;
     },
 
-    /** For operations whose body may be left out altogether. */
+    /** For operations whose body may be left out; what is not there has no media type to look at. */
     async readOptional<T>(req: Request, res: Response, schema: ObjectField<T>): Promise<T> {
-      if (!hasBody(req)) {
+      const bytes = await readBytes(req, res, maxBytes);
+      if (bytes.length === 0) {
         return check(schema, {});
       }
-      return this.read(req, res, schema);
+      checkMediaType(req);
+      return check(schema, parseJson(bytes));
     },
 
     /** The bytes beside their meaning, for a fingerprint. */
@@ -33,6 +36,7 @@ export function createBodyReader(maxBytes: number) {
       res: Response,
       schema: ObjectField<T>,
     ): Promise<{ value: T; bytes: Buffer }> {
+      checkMediaType(req);
       const bytes = await readBytes(req, res, maxBytes);
       return { value: check(schema, parseJson(bytes)), bytes };
     },
@@ -40,11 +44,10 @@ export function createBodyReader(maxBytes: number) {
 }
 
 /**
- * All that can be refused without the body is refused before it is read, the size too; what comes
- * without a length is read no further than the limit. The time it may take is the server's affair.
+ * A body that is announced too large is refused before it is read; what comes without a length is read
+ * no further than the limit. The time it may take is the server's affair.
  */
 async function readBytes(req: Request, res: Response, maxBytes: number): Promise<Buffer> {
-  checkMediaType(req);
   if (Number(req.headers['content-length'] ?? 0) > maxBytes) {
     throw new ContentTooLargeError();
   }

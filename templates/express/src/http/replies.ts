@@ -48,7 +48,7 @@ function closeIfBodyIsUnread(res: Response): void {
   };
 }
 
-export function hasBody(req: Request): boolean {
+function hasBody(req: Request): boolean {
   const length = req.headers['content-length'];
   return req.headers['transfer-encoding'] !== undefined || (length ?? '0') !== '0';
 }

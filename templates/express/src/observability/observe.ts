@@ -10,6 +10,7 @@ import type { Tracing } from './tracing.ts';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT'];
 const QUIET_ROUTES = ['/livez', '/readyz', '/metrics'];
+const CLIENT_CLOSED_REQUEST = 499; // as many proxies log it; nobody was there to be answered
 const MAX_PATH = 2048;
 const MAX_USER_AGENT = 512;
 
@@ -39,7 +40,7 @@ export function createObserve(dependencies: ObserveDependencies): RequestHandler
 
     const answered = () => {
       const seconds = (performance.now() - started) / 1000;
-      const status = res.statusCode;
+      const status = res.headersSent ? res.statusCode : CLIENT_CLOSED_REQUEST;
       const route = routeOf(req, res);
       metrics.httpServerActiveRequests.dec(active);
       metrics.httpServerRequestDurationSeconds.observe(
