@@ -1,9 +1,7 @@
-import type { Database } from '../database/database.ts';
-import { forUpdate } from '../database/database.ts';
+import { type Database, forUpdate } from '../database/database.ts';
+import { inSlices } from '../database/slices.ts';
 import type { RefreshTokenRow, SessionRow } from '../database/tables.ts';
 import type { User } from './user.repository.ts';
-
-const SLICE = 1000;
 
 export type Session = SessionRow;
 
@@ -95,31 +93,20 @@ export async function spendRefreshToken(db: Database, id: string, now: Date): Pr
   await db.updateTable('refresh_tokens').set({ used_at: now }).where('id', '=', id).execute();
 }
 
-/**
- * Sessions that can never be used again, with their refresh tokens: a slice at a time, so that a backlog
- * of any size can be deleted.
- */
-export async function deleteExpiredSessions(
-  db: Database,
-  now: Date,
-  idleSince: Date,
-): Promise<number> {
-  let count = 0;
-  for (;;) {
-    const expired = await db
-      .selectFrom('sessions')
-      .select('id')
-      .where((eb) => eb.or([eb('expires_at', '<', now), eb('refreshed_at', '<', idleSince)]))
-      .limit(SLICE)
-      .execute();
-    if (expired.length === 0) {
-      return count;
-    }
-    const ids = expired.map(({ id }) => id);
-    await db.transaction().execute(async (trx) => {
-      await trx.deleteFrom('refresh_tokens').where('session_id', 'in', ids).execute();
-      await trx.deleteFrom('sessions').where('id', 'in', ids).execute();
-    });
-    count += ids.length;
-  }
+/** Sessions that can never be used again, with their refresh tokens. */
+export function deleteExpiredSessions(db: Database, now: Date, idleSince: Date): Promise<number> {
+  return inSlices(
+    (limit) =>
+      db
+        .selectFrom('sessions')
+        .select('id')
+        .where((eb) => eb.or([eb('expires_at', '<', now), eb('refreshed_at', '<', idleSince)]))
+        .limit(limit)
+        .execute(),
+    (ids) =>
+      db.transaction().execute(async (trx) => {
+        await trx.deleteFrom('refresh_tokens').where('session_id', 'in', ids).execute();
+        await trx.deleteFrom('sessions').where('id', 'in', ids).execute();
+      }),
+  );
 }

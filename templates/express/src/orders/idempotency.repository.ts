@@ -1,4 +1,5 @@
 import { type Database, forUpdate, orIgnore } from '../database/database.ts';
+import { inSlices } from '../database/slices.ts';
 import type { IdempotencyKeyRow } from '../database/tables.ts';
 
 export type IdempotencyKey = IdempotencyKeyRow;
@@ -31,10 +32,21 @@ export async function updateKey(
   await db.updateTable('idempotency_keys').set(changes).where('id', '=', id).execute();
 }
 
-export async function deleteExpiredKeys(db: Database, now: Date): Promise<number> {
-  const { numDeletedRows } = await db
-    .deleteFrom('idempotency_keys')
-    .where('expires_at', '<', now)
-    .executeTakeFirstOrThrow();
-  return Number(numDeletedRows);
+/** A key that is claimed again meanwhile is not expired any more. */
+export function deleteExpiredKeys(db: Database, now: Date): Promise<number> {
+  return inSlices(
+    (limit) =>
+      db
+        .selectFrom('idempotency_keys')
+        .select('id')
+        .where('expires_at', '<', now)
+        .limit(limit)
+        .execute(),
+    (ids) =>
+      db
+        .deleteFrom('idempotency_keys')
+        .where('id', 'in', ids)
+        .where('expires_at', '<', now)
+        .execute(),
+  );
 }

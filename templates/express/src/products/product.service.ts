@@ -21,15 +21,14 @@ export type ProductCreation = Pick<Product, 'sku' | 'name' | 'price_cents' | 'cu
 /** The versions that a caller takes for current; undefined where any will do. */
 type ExpectedVersions = ReadonlySet<number> | undefined;
 
-export type Products = ReturnType<typeof createProducts>;
-
-export function createProducts({
-  db,
-  cache,
-}: {
+interface ProductDependencies {
   readonly db: Database;
   readonly cache: ProductCache;
-}) {
+}
+
+export type Products = ReturnType<typeof createProducts>;
+
+export function createProducts({ db, cache }: ProductDependencies) {
   async function lock(trx: Database, id: string, expected: ExpectedVersions): Promise<Product> {
     const [product] = await lockProducts(trx, [id]);
     if (!product) {
