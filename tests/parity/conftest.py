@@ -1,0 +1,47 @@
+"""The projects that are compared: one of each stack, rendered alike and set up once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scaffold.conformance.keys import SigningKey
+
+STACKS = ("django", "express")
+READY = "SCAFFOLD_PARITY_PROJECTS"
+"""Names a folder with projects that stand ready: `<stack>-<database>/shop`."""
+
+
+def _projects(folder: Path, database: str, *options: str) -> dict[str, Path]:
+    ready = os.environ.get(READY)
+    found = {}
+    for stack in STACKS:
+        if ready:
+            found[stack] = Path(ready) / f"{stack}-{database}" / "shop"
+            continue
+        target = folder / stack
+        target.mkdir()
+        command = [sys.executable, "-m", "scaffold", "new", "shop", "--stack", stack, "--yes", "--no-git"]
+        subprocess.run([*command, "-d", f"database={database}", *options, "--output", str(target)], check=True)
+        subprocess.run(["make", "setup", "build"], cwd=target / "shop", check=True)
+        found[stack] = target / "shop"
+    return found
+
+
+@pytest.fixture(scope="session")
+def sqlite_projects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return _projects(tmp_path_factory.mktemp("sqlite"), "sqlite")
+
+
+@pytest.fixture(scope="session")
+def server_projects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return _projects(tmp_path_factory.mktemp("servers"), "postgresql", "-d", "redis=true")
+
+
+@pytest.fixture(scope="session")
+def key() -> SigningKey:
+    return SigningKey.generate()
