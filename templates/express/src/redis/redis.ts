@@ -29,24 +29,30 @@ export function createRedisConnection(url: string) {
 
   function connect(): Promise<Client> {
     const client = newClient(url);
-    const forget = () => {
-      connecting = undefined;
-    };
+    const connection = client.connect();
+    const forget = () => void drop(connection);
     client.on('error', forget).on('end', forget);
-    return client.connect();
+    return connection;
   }
 
-  async function close(): Promise<void> {
-    const client = await connecting?.catch(() => undefined);
-    connecting = undefined;
+  async function drop(connection: Promise<Client> | undefined): Promise<void> {
+    if (connecting === connection) {
+      connecting = undefined;
+    }
+    const client = await connection?.catch(() => undefined);
     if (client?.isOpen) {
       client.destroy();
     }
   }
 
   async function attempt<T>(command: (client: Client) => Promise<T>): Promise<T> {
-    connecting ??= connect();
-    return within(MAX_WAIT_MS, connecting.then(command));
+    const connection = (connecting ??= connect());
+    try {
+      return await within(MAX_WAIT_MS, connection.then(command));
+    } catch (error) {
+      void drop(connection);
+      throw error;
+    }
   }
 
   return {
@@ -58,22 +64,16 @@ export function createRedisConnection(url: string) {
         return await attempt(command);
       } catch (error) {
         downUntil = performance.now() + PAUSE_MS;
-        void close();
         throw new RedisDownError({ cause: error });
       }
     },
 
     /** For the readiness probe, which asks Redis itself in spite of a failure just before. */
     async ping(): Promise<void> {
-      try {
-        await attempt((client) => client.ping());
-        downUntil = 0;
-      } catch (error) {
-        void close();
-        throw error;
-      }
+      await attempt((client) => client.ping());
+      downUntil = 0;
     },
 
-    close,
+    close: () => drop(connecting),
   };
 }
