@@ -42,10 +42,7 @@ export function supervise(config: Config, log: Logger): void {
   cluster.on('listening', () => {
     listening++;
     if (listening === config.webConcurrency) {
-      log.info(
-        { event: 'sys_startup', 'server.port': config.port },
-        'the service accepts requests',
-      );
+      log.info({ event: 'sys_startup' }, 'the service accepts requests');
     }
   });
   cluster.on('exit', (_worker, code: number | null, signal: NodeJS.Signals | null) => {
