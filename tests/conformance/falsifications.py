@@ -2,93 +2,35 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
-import sqlite3
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lies import Environment, Falsification, Line, Reply, Spans, Sql, Tree, Wrapper, without
-from lying_proxy import Exchange, LyingProxy, Message
+from lies import (
+    Environment,
+    Falsification,
+    Line,
+    Reply,
+    Spans,
+    Sql,
+    Tree,
+    Wrapper,
+    body,
+    header,
+    line,
+    replay,
+    request,
+    status,
+    without,
+)  # fmt: skip
+from lying_proxy import Exchange, Message
 
-from scaffold.conformance.falsifying import Falsifier
+from scaffold.conformance import keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
-
-    from scaffold.conformance.database import Database
-    from scaffold.conformance.otlp import Span
-
-
-def status(method: str, path: str, before: int, after: int) -> Reply:
-    """Change a status."""
-
-    def change(exchange: Exchange) -> None:
-        if exchange.is_(method, path, before):
-            exchange.become(after)
-
-    return Reply(change)
-
-
-def header(name: str, value: str | None, *, method: str = ".*", path: str = ".*", when: int | None = None) -> Reply:
-    """Change a header of replies, or take it away."""
-
-    def change(exchange: Exchange) -> None:
-        if (
-            exchange.reply is not None
-            and re.fullmatch(method, exchange.method)
-            and re.fullmatch(path, exchange.path)
-            and when in (None, exchange.status)
-        ):
-            exchange.reply.set(name, value)
-
-    return Reply(change)
-
-
-def body(method: str, path: str, when: int, change: Callable[[Any], object]) -> Reply:
-    """Change the JSON of a reply."""
-
-    def falsify(exchange: Exchange) -> None:
-        if exchange.is_(method, path, when):
-            exchange.rewrite(change)
-
-    return Reply(falsify)
-
-
-def request(change: Callable[[Exchange], None]) -> Reply:
-    """Change requests before the service sees them."""
-
-    def falsify(exchange: Exchange) -> None:
-        if exchange.reply is None:
-            change(exchange)
-
-    return Reply(falsify)
-
-
-def replay(method: str, path: str, when: int) -> Reply:
-    """Answer every such request with the first reply there was to it."""
-
-    def falsify(exchange: Exchange) -> None:
-        if exchange.is_(method, path, when) and exchange.reply is not None:
-            first = exchange.memory.setdefault(
-                f"{method} {exchange.target}", (exchange.reply.headers, exchange.reply.body)
-            )
-            exchange.reply.headers, exchange.reply.body = list(first[0]), first[1]
-
-    return Reply(falsify)
-
-
-def line(change: Callable[[dict[str, Any]], object]) -> Line:
-    """Change the members of each log line; False swallows the line."""
-
-    def falsify(text: str) -> str | None:
-        value = json.loads(text)
-        kept = change(value)
-        return None if kept is False else json.dumps(value)
-
-    return Line(falsify)
+    from collections.abc import Callable
 
 
 def _drop_event(name: str) -> Line:
@@ -137,6 +79,162 @@ def _set(**members: object) -> Callable[[Any], object]:
     return lambda value: value.update(members)
 
 
+def _every(code: int, change: Callable[[Any], object]) -> Reply:
+    """Change the JSON of every reply of this status."""
+    return body(".*", "/.*", code, change)
+
+
+def _other_code(problem: Any) -> None:
+    """The first fault under another code."""
+    problem["errors"][0]["code"] = "lie"
+
+
+def _spaced(exchange: Exchange) -> None:
+    """JSON as people like it."""
+    if exchange.reply is not None and "json" in (exchange.reply.get("content-type") or "") and exchange.reply.body:
+        exchange.reply.body = json.dumps(exchange.json, ensure_ascii=False, indent=1).encode()
+
+
+def _claims(**changes: object) -> Reply:
+    """Tokens of a login with other claims (None: without)."""
+
+    def change(pair: Any) -> None:
+        header, _, signature = pair["access_token"].split(".")
+        read = {**keys.decode(pair["access_token"])[1], **changes}
+        kept = {name: value for name, value in read.items() if value is not None}
+        pair["access_token"] = ".".join((header, keys.base64url(json.dumps(kept).encode()), signature))
+
+    return body("POST", "/v1/auth/login", 200, change)
+
+
+def _registered(exchange: Exchange) -> bool:
+    """Whether a login names an account whose registration came by."""
+    known = exchange.memory.setdefault("registered", set())
+    if exchange.is_("POST", "/v1/auth/register", 201):
+        known.add(json.loads(exchange.request.body)["email"].lower())
+    login = exchange.is_("POST", "/v1/auth/login", 401)
+    return login and json.loads(exchange.request.body)["email"].lower() in known
+
+
+def _tell_known_accounts(exchange: Exchange) -> None:
+    if _registered(exchange):
+        exchange.rewrite(lambda problem: problem.update(detail="The password is wrong."))
+
+
+def _hurry_unknown_accounts(exchange: Exchange) -> None:
+    if _registered(exchange):
+        time.sleep(0.15)
+
+
+def _tell_disabled_accounts(exchange: Exchange) -> None:
+    """The password is right, and still the login fails."""
+    known = exchange.memory.setdefault("passwords", {})
+    if exchange.reply is None or exchange.path not in ("/v1/auth/register", "/v1/auth/login"):
+        return
+    sent = json.loads(exchange.request.body)
+    if exchange.status == 201:
+        known[sent["email"]] = sent["password"]
+    elif exchange.status == 401 and known.get(sent["email"]) == sent["password"]:
+        exchange.rewrite(lambda problem: problem.update(detail="The account is disabled."))
+
+
+def _token_from_the_query(exchange: Exchange) -> None:
+    found = re.search(r"access_token=([\w.-]+)", exchange.target)
+    if found:
+        exchange.request.set("Authorization", f"Bearer {found[1]}")
+
+
+def _any_scheme(exchange: Exchange) -> None:
+    scheme, _, token = (exchange.request.get("authorization") or "").partition(" ")
+    if scheme in ("Token", "JWT"):
+        exchange.request.set("Authorization", f"Bearer {token}")
+
+
+def _no_second_credential(exchange: Exchange) -> None:
+    if exchange.request.get("authorization"):
+        exchange.request.set("X-API-Key", None)
+
+
+def _credentials_matter(exchange: Exchange) -> None:
+    if exchange.is_("POST", "/v1/auth/.*") and exchange.request.get("authorization"):
+        exchange.become(401)
+
+
+def _first_item_for_all(exchange: Exchange) -> None:
+    """The first key ever listed stands in every list."""
+    if exchange.is_("GET", "/v1/api-keys", 200):
+        items = exchange.json["items"]
+        first = exchange.memory.setdefault("first", items[:1]) or items[:1]
+        exchange.memory["first"] = first
+        exchange.rewrite(lambda page: page.update(items=[*first, *(item for item in items if item not in first)]))
+
+
+def _page(change: Callable[[list[Any]], object], path: str = "/v1/products") -> Reply:
+    """Change the items of a list."""
+    return body("GET", path, 200, lambda page: change(page["items"]) and None)
+
+
+def _one_address(exchange: Exchange) -> None:
+    exchange.request.set("X-Forwarded-For", "203.0.113.99")
+
+
+def _without_request_header(name: str) -> Reply:
+    return request(lambda exchange: exchange.request.set(name, None))
+
+
+def _late(seconds: float, path: str) -> Reply:
+    """The first reply takes its time."""
+
+    def wait(exchange: Exchange) -> None:
+        if exchange.is_(".*", path) and not exchange.memory.get("waited"):
+            exchange.memory["waited"] = True
+            time.sleep(seconds)
+
+    return Reply(wait)
+
+
+def _old_metrics() -> Reply:
+    """What was scraped first, for ever."""
+    return replay("GET", "/metrics", 200)
+
+
+def _metrics(pattern: bytes, change: bytes) -> Reply:
+    def falsify(exchange: Exchange) -> None:
+        if exchange.reply is not None and exchange.path == "/metrics":
+            exchange.reply.body = re.sub(pattern, change, exchange.reply.body)
+
+    return Reply(falsify)
+
+
+def _page_of_a_framework(exchange: Exchange) -> None:
+    if exchange.reply is not None and exchange.status in (400, 404):
+        exchange.reply.body = b"<html><h1>Page not found</h1></html>"
+
+
+def _trigger(on: str, then: str, when: str = "") -> Sql:
+    """A trigger of SQLite that does what the service should not have done."""
+    condition = f"WHEN {when} " if when else ""
+    return Sql([f"CREATE TRIGGER lie {on} {condition}BEGIN {then}; END"], ["DROP TRIGGER lie"])
+
+
+def _replaced(file: str, old: str, new: str) -> Tree:
+    return Tree(file, lambda text: text.replace(old, new))
+
+
+def _exit(code: int, of: str = "web") -> Wrapper:
+    """Ends with this code, whatever the program says."""
+    return Wrapper(_ANY_EXIT.format(code=code), of)
+
+
+_ANY_EXIT = (
+    "import signal, subprocess, sys; child = subprocess.Popen(sys.argv[1:]);"
+    "signal.signal(signal.SIGTERM, lambda *_: child.terminate()); signal.signal(signal.SIGINT, lambda *_: child.terminate());"
+    "child.wait(); sys.exit({code})"
+)
+_TELLING_ARGUMENTS = (
+    "import os, subprocess, sys; subprocess.Popen(['sh', '-c', 'sleep 20; true', os.environ.get('METRICS_TOKEN', '')]);"
+    "os.execvp(sys.argv[1], sys.argv[1:])"
+)
 _IGNORE_SIGTERM = (
     "import signal, subprocess, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
     "sys.exit(subprocess.call(sys.argv[1:], preexec_fn=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL)))"
@@ -147,6 +245,15 @@ _WRONG_EXIT = (
     "code = child.wait(); sys.exit(1 if code == 78 else code)"
 )
 
+_ANOTHER_ACCOUNT = Sql(
+    [
+        "INSERT INTO users (id, email, password_hash, display_name, role, is_active, created_at, updated_at)"  # noqa: ISC004
+        " SELECT replace(id, '0', '1'), 'maker@suite.example', password_hash, display_name, role, is_active,"
+        " created_at, updated_at FROM users LIMIT 1"
+    ],
+    ["DELETE FROM users WHERE email = 'maker@suite.example'"],
+)
+
 FALSIFICATIONS: tuple[Falsification, ...] = (
     # rest
     Falsification("REST01", "an unknown path is 400", status("GET", "/v1/.*", 404, 400)),
@@ -155,31 +262,134 @@ FALSIFICATIONS: tuple[Falsification, ...] = (
     Falsification("REST07", "201 without Location", header("Location", None, when=201)),
     Falsification("REST11", "a time without milliseconds", body("GET", "/v1/me", 200, lambda user: user.update(created_at=user["created_at"][:-5] + "Z"))),
     Falsification("REST14", "no X-Request-Id", header("X-Request-Id", None)),
+    Falsification("REST05", "an invented method works", status("TRACE|FOO|get", "/.*", 405, 200)),
+    Falsification("REST06", "a variant of a path is another resource", status("GET", "/.*", 404, 200)),
+    Falsification("REST08", "a creation without Location", header("Location", None, when=201)),
+    Falsification("REST09", "no Date", header("Date", None)),
+    Falsification("REST10", "deleting twice works twice", status("DELETE", "/v1/.*", 404, 204)),
+    Falsification("REST12", "JSON with blanks", Reply(_spaced)),
+    Falsification("REST13", "XML for those who ask for it", Reply(lambda e: e.reply.set("Content-Type", "application/xml") if e.reply and "xml" in (e.request.get("accept") or "") else None)),
+    Falsification("REST15", "a product without milliseconds", body("GET|POST", "/v1/products.*", None, lambda p: p.update(created_at=p["created_at"][:-5] + "Z") if "created_at" in p else None)),
+    Falsification("REST16", "a deleted product is 410", status("GET", "/v1/products/.*", 404, 410)),
+    Falsification("REST17", "JSON of products with blanks", Reply(_spaced)),
+    Falsification("REST18", "a merge patch is of an unknown type", status("PATCH", "/v1/.*", 200, 415)),
     # errors
     Falsification("ERR01", "another title", body("GET", "/v1/me", 401, _set(title="Not authorised"))),
     Falsification("ERR02", "an instance of its own", body("GET", "/v1/me", 401, _set(instance="urn:uuid:00000000-0000-4000-8000-000000000000"))),
     Falsification("ERR04", "401 without a challenge", header("WWW-Authenticate", None, when=401)),
     Falsification("ERR12", "a trace id that no log has", body(".*", "/.*", 401, _set(trace_id="0123456789abcdef0123456789abcdef"))),
+    Falsification("ERR05", "403 with the bare challenge", header("WWW-Authenticate", 'Bearer realm="api"', when=403)),
+    Falsification("ERR06", "a page of a framework", Reply(_page_of_a_framework)),
+    Falsification("ERR08", "a page for what is not there", header("Content-Type", "text/html", when=404)),
+    Falsification("ERR11", "a taken SKU is 400", status("POST", "/v1/products", 409, 400)),
     # validation
     Falsification("VAL01", "a pointer at the wrong field", body("POST", "/v1/auth/register", 422, lambda p: p["errors"][0].update(pointer="#/x"))),
     Falsification("VAL05", "only the first fault", body("POST", "/v1/auth/register", 422, lambda p: p.update(errors=p["errors"][:1]))),
     Falsification("VAL11", "the address as it was typed", body("GET", "/v1/me", 200, lambda u: u.update(email=u["email"].upper()))),
+    Falsification("VAL02", "missing is called otherwise", _every(422, _other_code)),
+    Falsification("VAL04", "unknown is called otherwise", _every(422, _other_code)),
+    Falsification("VAL08", "a list is called otherwise", _every(422, _other_code)),
+    Falsification("VAL09", "a bad limit is called otherwise", _every(422, _other_code)),
+    Falsification("VAL12", "a control character is called otherwise", _every(422, _other_code)),
+    Falsification("VAL13", "too long is called otherwise", _every(422, _other_code)),
+    Falsification("VAL18", "a faulty line is called otherwise", _every(422, _other_code)),
+    Falsification("VAL21", "a bad login is called otherwise", _every(422, _other_code)),
+    Falsification("VAL22", "a bad field is called otherwise", _every(422, _other_code)),
+    Falsification("VAL23", "a bad field of a key is called otherwise", _every(422, _other_code)),
+    Falsification("VAL25", "a bad field of a product is called otherwise", _every(422, _other_code)),
+    Falsification("VAL26", "a bad patch is called otherwise", _every(422, _other_code)),
+    Falsification("VAL27", "a bad line is called otherwise", _every(422, _other_code)),
+    Falsification("VAL28", "too many lines are called otherwise", _every(422, _other_code)),
+    Falsification("VAL31", "a bad parameter is called otherwise", _every(422, _other_code)),
+    Falsification("VAL32", "a bad state is called otherwise", _every(422, _other_code)),
+    Falsification("VAL03", "an integer as a text", body("POST", "/v1/products", 201, lambda p: p.update(price_cents=str(p["price_cents"])))),
+    Falsification("VAL06", "a name is trimmed", _every(201, lambda user: user.update(display_name=user["display_name"].strip()) if "display_name" in user else None)),
+    Falsification("VAL07", "broken JSON is 422", status("POST", "/v1/.*", 400, 422)),
+    Falsification("VAL10", "a malformed id is 422", status("GET", "/v1/.*", 404, 422)),
+    Falsification("VAL14", "the last faults first", _every(422, lambda p: p["errors"].reverse())),
+    Falsification("VAL15", "a pointer that is no fragment", _every(422, lambda p: p["errors"][0].update(pointer=p["errors"][0]["pointer"] + " "))),
+    Falsification("VAL16", "a pointer as long as it is", _every(422, lambda p: p["errors"][0].update(pointer=p["errors"][0]["pointer"] * 2))),
+    Falsification("VAL17", "a bound is out of bounds", status("PATCH|POST", "/v1/(me|products|orders|api-keys)", 201, 422)),
+    Falsification("VAL19", "a name that the language knows passes", status("POST|PATCH", "/v1/.*", 422, 200)),
+    Falsification("VAL24", "a time is refused", status("POST", "/v1/api-keys", 201, 422)),
+    Falsification("VAL29", "a duplicate is a fault of the service", Reply(lambda e: e.become(500) if e.reply and e.request.body.count(b'"email"') > 1 else None)),
+    Falsification("VAL30", "deep nesting is a fault of the service", Reply(lambda e: e.become(500) if e.reply and b"[[[[[[" in e.request.body else None)),
+    Falsification("VAL33", "an undecodable query is 422", status("GET", "/v1/.*", 400, 422)),
+    Falsification("VAL34", "an odd address is refused", Reply(lambda e: e.become(422) if e.is_("POST", "/v1/auth/register", 201) and b"localhost" in e.request.body else None)),
+    Falsification("VAL35", "a surrogate as a replacement character", _every(422, lambda p: p["errors"][0].update(pointer=p["errors"][0]["pointer"].replace("?", "%EF%BF%BD")))),
     # media
     Falsification("LIM01", "415 without Accept", header("Accept", None, when=415)),
     Falsification("LIM06", "too large is 400", status("POST", "/v1/.*", 413, 400)),
+    Falsification("LIM02", "a type in capitals is unknown", Reply(lambda e: e.become(415) if e.reply and "APPLICATION" in (e.request.get("content-type") or "") else None)),
+    Falsification("LIM03", "415 without Accept-Encoding", header("Accept-Encoding", None, when=415)),
+    Falsification("LIM07", "an empty logout has no type", status("POST", "/v1/auth/logout", 204, 415)),
+    Falsification("LIM10", "identity is an encoding", Reply(lambda e: e.become(415) if e.reply and e.request.get("content-encoding") == "identity" else None)),
+    Falsification("LIM12", "an empty cancel has no type", status("POST", "/v1/orders/.*/cancel", 200, 415)),
     # authentication
     Falsification("AUT01", "401 as 403", status("GET", "/v1/me", 401, 403)),
     Falsification("AUT06", "tokens may be stored", header("Cache-Control", "private", path="/v1/auth/.*")),
+    Falsification("AUT02", "a public operation looks at credentials", Reply(_credentials_matter)),
+    Falsification("AUT03", "any scheme is Bearer", request(_any_scheme)),
+    Falsification("AUT04", "an account is told by the text", Reply(_tell_known_accounts)),
+    Falsification("AUT05", "a token in the query works", request(_token_from_the_query)),
+    Falsification("AUT07", "a disabled user is in", status("GET", "/v1/me", 401, 200)),
+    Falsification("AUT08", "the second credential is not seen", request(_no_second_credential)),
+    Falsification("AUT09", "a token without client_id", _claims(client_id=None)),
+    Falsification("AUT10", "tokens live shorter", Environment({"AUTH_ACCESS_TTL_SECONDS": "600"}, of=("web",))),
+    Falsification("AUT11", "a token with one scope", _claims(scope="profile:read")),
+    Falsification("AUT12", "an account of the maker's", _ANOTHER_ACCOUNT),
+    Falsification("AUT13", "who registers is an administrator", body("POST", "/v1/auth/register", 201, _set(role="admin"))),
+    Falsification("AUT14", "a disabled account is told by the text", Reply(_tell_disabled_accounts)),
     # sessions
     Falsification("SES01", "the old refresh token again", Reply(_keep_refresh_token)),
     Falsification("SES04", "a logout that does nothing", Reply(_pretend_logout)),
     Falsification("SES13", "a cookie", header("Set-Cookie", "session=1", path="/v1/auth/login")),
+    Falsification("SES02", "the session of a spent token lives on", status("GET", "/v1/me", 401, 200)),
+    Falsification("SES03", "two refreshes with one token", status("POST", "/v1/auth/refresh", 401, 200)),
+    Falsification("SES05", "the other sessions live on", status("GET", "/v1/me", 401, 200)),
+    Falsification("SES06", "an empty logout is refused", status("POST", "/v1/auth/logout", 204, 422)),
+    Falsification("SES07", "the other sessions outlive the password", status("GET", "/v1/me", 401, 200)),
+    Falsification("SES08", "the first session again", replay("POST", "/v1/auth/login", 200)),
+    Falsification("SES09", "a refresh token that can be guessed", body("POST", "/v1/auth/login", 200, _set(refresh_token="A" * 43))),
+    Falsification("SES10", "another digest", _trigger("AFTER INSERT ON refresh_tokens", "UPDATE refresh_tokens SET token_hash = upper(token_hash)")),
+    Falsification("SES11", "a refresh token opens the account", status("GET", "/v1/me", 401, 200)),
+    Falsification("SES12", "a refused refresh names an error", header("WWW-Authenticate", 'Bearer realm="api", error="invalid_token"', when=401)),
+    Falsification("SES14", "a restart forgets", status("GET", "/v1/me", 200, 401)),
+    Falsification("SES15", "access tokens live on", Environment({"AUTH_ACCESS_TTL_SECONDS": "900"}, of=("web",))),
+    Falsification("SES16", "sessions may idle", Environment({"AUTH_REFRESH_IDLE_SECONDS": "900"}, of=("web",))),
+    Falsification("SES18", "a disabled user is in", status("GET", "/v1/me", 401, 200)),
+    Falsification("SES19", "a refresh looks at Authorization", Reply(_credentials_matter)),
     # jwt
     Falsification("JWT07", "any token is as good as a right one", Reply(_no_bearer_needed)),
     Falsification("JWT18", "a private member in the key set", body("GET", "/.well-known/jwks.json", 200, lambda jwks: jwks["keys"][0].update(d="AQAB"))),
+    Falsification("JWT01", "a token unsigned is as good as a right one", Reply(_no_bearer_needed)),
+    Falsification("JWT02", "a token signed by a MAC is as good as a right one", Reply(_no_bearer_needed)),
+    Falsification("JWT03", "a token with a key inside is as good as a right one", Reply(_no_bearer_needed)),
+    Falsification("JWT04", "a token with a URL inside is as good as a right one", Reply(_no_bearer_needed)),
+    Falsification("JWT05", "a token with a hostile kid is as good as a right one", Reply(_no_bearer_needed)),
+    Falsification("JWT06", "a token changed is as good as a right one", Reply(_no_bearer_needed)),
+    Falsification("JWT08", "a token of another issuer is as good as a right one", Reply(_no_bearer_needed)),
+    Falsification("JWT09", "a token for another audience is as good as a right one", Reply(_no_bearer_needed)),
+    Falsification("JWT10", "a token of another type is as good as a right one", Reply(_no_bearer_needed)),
+    Falsification("JWT11", "a token with a critical extension is as good as a right one", Reply(_no_bearer_needed)),
+    Falsification("JWT12", "a token that is none is as good as a right one", Reply(_no_bearer_needed)),
+    Falsification("JWT13", "a token of no session is as good as a right one", Reply(_no_bearer_needed)),
+    Falsification("JWT14", "a right form is refused", status("GET", "/v1/me", 200, 401)),
+    Falsification("JWT15", "the previous key is forgotten", Environment({"AUTH_JWT_PREVIOUS_PUBLIC_KEYS": None}, of=("web",))),
+    Falsification("JWT16", "a role in a token lifts", status("POST", "/v1/products", 403, 201)),
+    Falsification("JWT17", "scopes do not matter", status("GET", "/v1/me", 403, 200)),
+    Falsification("JWT19", "a claim too many", _claims(email="canary@suite.example")),
+    Falsification("JWT20", "a scope too many", _claims(scope="profile:read orders:read orders:write products:write root")),
     # authorization
     Falsification("AZ02", "somebody else's key is 403", status("GET", "/v1/api-keys/.*", 404, 403)),
     Falsification("AZ01", "every 403 is a 200", status(".*", "/v1/.*", 403, 200)),
+    Falsification("AZ03", "somebody else's order is 403", status("GET|POST", "/v1/orders/.*", 404, 403)),
+    Falsification("AZ04", "somebody else's key is listed", Reply(_first_item_for_all)),
+    Falsification("AZ05", "a role is taken", status("PATCH", "/v1/me", 422, 200)),
+    Falsification("AZ06", "a price of the buyer's is taken", status("POST", "/v1/orders", 422, 201)),
+    Falsification("AZ07", "a key wider than its maker", status("POST", "/v1/api-keys", 403, 201)),
+    Falsification("AZ08", "an administrator's list lacks an order", _page(lambda items: items.clear(), "/v1/orders")),
+    Falsification("AZ09", "a role that is gone works", status("POST", "/v1/products", 403, 201)),
     # passwords
     Falsification("PWD01", "short passwords pass", status("POST", "/v1/auth/register", 422, 201)),
     Falsification("PWD07", "hashes of too little memory", Sql(
@@ -187,124 +397,190 @@ FALSIFICATIONS: tuple[Falsification, ...] = (
         ["DROP TRIGGER lie"],
     )),
     Falsification("PWD13", "no login limit", Environment({"RATE_LIMIT_LOGIN": "1000/4"}, of=("web",))),
+    Falsification("PWD02", "a huge password passes", status("POST", "/v1/auth/register", 422, 201)),
+    Falsification("PWD03", "a rule of composition", Reply(lambda e: e.become(422) if e.is_("POST", "/v1/auth/register", 201) and not re.search(rb"[a-z]", e.request.body.split(b'"password"')[1].split(b",")[0]) else None)),
+    Falsification("PWD04", "NUL passes", status("POST", "/v1/auth/register", 422, 201)),
+    Falsification("PWD05", "common passwords pass", status("POST", "/v1/auth/register", 422, 201)),
+    Falsification("PWD06", "one's own address passes", status("POST", "/v1/auth/register", 422, 201)),
+    Falsification("PWD08", "no upgrade", _trigger("AFTER INSERT ON sessions", "UPDATE users SET password_hash = '$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA' WHERE id = NEW.user_id")),
+    Falsification("PWD09", "an unreadable hash is a fault", status("POST", "/v1/auth/login", 401, 500)),
+    Falsification("PWD10", "a wrong current password does", status("POST", "/v1/me/password", 422, 204)),
+    Falsification("PWD11", "unknown accounts are answered faster", Reply(_hurry_unknown_accounts)),
+    Falsification("PWD12", "the minimum is what it was", Environment({"AUTH_PASSWORD_MIN_LENGTH": "12"}, of=("web",))),
+    Falsification("PWD15", "all guesses are tried", Environment({"RATE_LIMIT_LOGIN": "1000/4"}, of=("web",))),
+    Falsification("PWD16", "no limit by name", Environment({"RATE_LIMIT_LOGIN": "1000/4"}, of=("web",))),
+    Falsification("PWD17", "no limit for changes", Environment({"RATE_LIMIT_LOGIN": "1000/4"}, of=("web",))),
+    Falsification("PWD18", "no limit for addresses", request(lambda e: e.request.set("X-Forwarded-For", None))),
     # api_keys
     Falsification("KEY01", "the key is shown again", body("GET", "/v1/api-keys/.*", 200, _set(key="key_again"))),
+    Falsification("KEY02", "another digest", _trigger("AFTER INSERT ON api_keys", "UPDATE api_keys SET key_hash = upper(key_hash)")),
+    Falsification("KEY03", "a revoked key works", status("GET", "/v1/me", 401, 200)),
+    Falsification("KEY04", "an expired key works", status("GET", "/v1/me", 401, 200)),
+    Falsification("KEY05", "use is not noted", _trigger("AFTER UPDATE OF last_used_at ON api_keys", "UPDATE api_keys SET last_used_at = NULL", "NEW.last_used_at IS NOT NULL")),
+    Falsification("KEY06", "each refusal has its words", Reply(lambda e: e.rewrite(lambda p: p.update(detail=f"No key {e.request.get('x-api-key')}.")) if e.is_("GET", "/v1/me", 401) else None)),
+    Falsification("KEY07", "a logout takes the keys", _trigger("AFTER UPDATE OF ended_at ON sessions", "DELETE FROM api_keys WHERE user_id = NEW.user_id")),
+    Falsification("KEY08", "the oldest first", _page(lambda items: items.reverse(), "/v1/api-keys")),
     # injection
     Falsification("INJ04", "markup comes back escaped", body("GET", "/v1/me", 200, lambda u: u.update(display_name=u["display_name"].replace("<", "&lt;")))),
     Falsification("INJ06", "the host comes back", header("Location", "http://evil.example/v1/me", when=201)),
+    Falsification("INJ01", "a search is a fault", status("GET", "/v1/products", 200, 500)),
+    Falsification("INJ02", "rows vanish", _trigger("AFTER INSERT ON sessions", "UPDATE users SET email = email; DELETE FROM users WHERE id NOT IN (SELECT user_id FROM sessions)")),
+    Falsification("INJ03", "any column sorts", status("GET", "/v1/(products|orders)", 422, 200)),
+    Falsification("INJ05", "a name of the language is taken", status("POST|PATCH", "/v1/.*", 422, 200)),
+    Falsification("INJ07", "wildcards are wild", request(lambda e: setattr(e.request, "start", re.sub(r"q=[^ &]*(%25|_)[^ &]*", "limit=100", e.request.start)))),
     # headers
     Falsification("COR04", "sniffing is allowed", header("X-Content-Type-Options", None)),
     Falsification("COR06", "the server tells its version", header("Server", "gunicorn/27.0")),
+    Falsification("COR01", "a preflight that lasts a minute", header("Access-Control-Max-Age", "60")),
+    Falsification("COR02", "a header that pages cannot read", header("Access-Control-Expose-Headers", "ETag, Location")),
+    Falsification("COR03", "any origin may read", header("Access-Control-Allow-Origin", "*")),
+    Falsification("COR05", "HSTS always", header("Strict-Transport-Security", "max-age=31536000; includeSubDomains")),
+    Falsification("COR07", "CORS without origins", header("Access-Control-Allow-Origin", "*")),
+    Falsification("COR08", "the policy of other replies", header("Content-Security-Policy", "default-src 'none'", path="/docs")),
+    Falsification("COR09", "documentation always", Environment({"DOCS_ENABLED": "true"}, of=("web",))),
     # pagination
     Falsification("PAG01", "a page lacks its last row", body("GET", "/v1/products", 200, lambda page: page["items"].pop() and None if len(page["items"]) > 1 else None)),
+    Falsification("PAG02", "a row of the next page again", _page(lambda items: items.append(items[0]) if items else None)),
+    Falsification("PAG03", "no Link", header("Link", None)),
+    Falsification("PAG04", "any cursor is taken", status("GET", "/v1/.*", 422, 200)),
+    Falsification("PAG05", "a cursor of nobody's is taken", status("GET", "/v1/.*", 422, 200)),
+    Falsification("PAG06", "a row is not found", _page(lambda items: items.pop() if items else None)),
+    Falsification("PAG07", "another cursor", body("GET", "/v1/products", 200, lambda page: page.update(next_cursor=page["next_cursor"][::-1]) if page["next_cursor"] else None)),
+    Falsification("PAG08", "orders backwards", _page(lambda items: items.reverse(), "/v1/orders")),
+    Falsification("PAG09", "a page of nineteen", _page(lambda items: items.pop() if len(items) == 20 else None)),
     # conditional
     Falsification("CAC01", "304 without ETag", header("ETag", None, when=304)),
     Falsification("CAC02", "an old body is replayed", replay("GET", "/v1/products/.*", 200)),
+    Falsification("CAC03", "a product as it was", replay("GET", "/v1/products/.*", 200)),
+    Falsification("CAC04", "a tag of its own", header("ETag", '"0123456789abcdef0123456789abcdef"', path="/v1/products")),
+    Falsification("CAC05", "cached for ten minutes", Environment({"CACHE_TTL_SECONDS": "600"}, of=("web",))),
+    Falsification("CAC06", "what is personal may be kept", header("Cache-Control", "private, max-age=60", path="/v1/me")),
+    Falsification("CAC07", "a stale change works", status("PATCH|DELETE", "/v1/products/.*", 412, 200)),
+    Falsification("CAC08", "no change is a change", body("PATCH", "/v1/products/.*", 200, lambda p: p.update(version=p["version"] + 1))),
+    Falsification("CAC09", "two changes of one version", status("PATCH", "/v1/products/.*", 412, 200)),
     # transactions
     Falsification("TX01", "a sold-out product is sold", status("POST", "/v1/orders", 409, 201)),
+    Falsification("TX02", "shortages in another order", body("POST", "/v1/orders", 409, lambda p: p["shortages"].reverse())),
+    Falsification("TX03", "lines in another order", body("POST|GET", "/v1/orders.*", None, lambda o: o["lines"].reverse() if "lines" in o else None)),
+    Falsification("TX04", "two currencies at once", status("POST", "/v1/orders", 422, 201)),
+    Falsification("TX05", "every cancel succeeds", status("POST", "/v1/orders/.*/cancel", 409, 200)),
+    Falsification("TX06", "an order in the way of another", Reply(lambda e: e.become(409) if e.is_("POST", "/v1/orders", 201) and not e.memory.setdefault("once", []) and not e.memory["once"].append(1) else None)),
+    Falsification("TX08", "an address twice", status("POST", "/v1/auth/register", 409, 201)),
+    Falsification("TX10", "another quantity", _trigger("AFTER INSERT ON order_lines", "UPDATE order_lines SET quantity = quantity + 1 WHERE id = NEW.id")),
     # idempotency
     Falsification("IDE01", "a replay does not say so", header("Idempotency-Replayed", None)),
+    Falsification("IDE02", "the same key for another order", status("POST", "/v1/orders", 422, 201)),
+    Falsification("IDE03", "nobody is told of a replay", header("Idempotency-Replayed", None)),
+    Falsification("IDE04", "somebody else's order is replayed", header("Idempotency-Replayed", "true", path="/v1/orders", when=201)),
+    Falsification("IDE05", "a refusal keeps the key", header("Idempotency-Replayed", "true", path="/v1/orders", when=201)),
+    Falsification("IDE06", "a replay is the order as it is", Reply(lambda e: e.rewrite(_set(status="cancelled")) if e.reply and e.reply.get("idempotency-replayed") else None)),
+    Falsification("IDE07", "any key is one", request(lambda e: e.request.set("Idempotency-Key", "lie") if e.request.get("idempotency-key") is not None else None)),
+    Falsification("IDE08", "an odd key is none", status("POST", "/v1/orders", 201, 400)),
+    Falsification("IDE09", "keys are kept", Environment({"IDEMPOTENCY_TTL_SECONDS": "600"}, of=("web",))),
+    Falsification("IDE10", "another digest", _trigger("AFTER UPDATE ON idempotency_keys", "UPDATE idempotency_keys SET body_hash = upper(body_hash)")),
     # lifecycle
     Falsification("OPS11", "SIGTERM is ignored", Wrapper(_IGNORE_SIGTERM)),
     Falsification("OPS01", "start is not logged", _drop_event("sys_startup")),
+    Falsification("OPS06", "an exit that looks like a fault", _exit(3)),
+    Falsification("OPS07", "an exit that looks clean", _exit(0)),
+    Falsification("OPS13", "a start that ends in a fault", _exit(3)),
+    Falsification("OPS15", "a time of elsewhere", body("POST", "/v1/auth/register", 201, _set(created_at="2020-01-01T00:00:00.000Z"))),
+    Falsification("OPS17", "a taken port is no fault", _exit(0)),
+    Falsification("OPS18", "a cold first request", _late(0.8, "/v1/me")),
+    Falsification("OPS21", "a cleanup that does nothing", Wrapper("pass", "cleanup")),
     # faults
     Falsification("OPS20", "no statement timeout", Environment({"DB_STATEMENT_TIMEOUT_MS": "20000"}, of=("web",))),
     Falsification("ERR03", "a 500 that tells SQL", Reply(_leak_sql)),
+    Falsification("OPS04", "waiting for a connection as long as it takes", Environment({"DB_POOL_TIMEOUT_MS": "8000"}, of=("web",))),
     # limits
     Falsification("OPS09", "no limit", Environment({"RATE_LIMIT_DEFAULT": "1000/3"}, of=("web",))),
     Falsification("RAT01", "what is left is not told", header("RateLimit", None)),
+    Falsification("RAT02", "429 without Retry-After", header("Retry-After", None, when=429)),
+    Falsification("RAT03", "a window without end", Environment({"RATE_LIMIT_DEFAULT": "10/600"}, of=("web",))),
+    Falsification("RAT04", "all addresses are one", request(_one_address)),
+    Falsification("RAT06", "probes are counted", header("RateLimit", '"default";r=1;t=1', path="/livez")),
+    Falsification("RAT07", "the proxy is the client", _without_request_header("X-Forwarded-For")),
+    Falsification("RAT08", "each IPv6 address counts alone", status("GET", "/v1/.*", 429, 404)),
+    Falsification("RAT09", "anybody names the client", Environment({"TRUSTED_PROXIES": "127.0.0.1"}, of=("web",))),
     # logs
     Falsification("LOG01", "a line of another form", Line(lambda text: text.replace('"level":"info"', '"level":"INFO"'))),
     Falsification("LOG02", "a method that was not sent", line(lambda entry: entry.update({"http.request.method": "GET"}) if "http.request.method" in entry else None)),
     Falsification("LOG03", "an error tells the credential", Reply(_leak_authorization)),
     Falsification("LOG05", "failed logins are not logged", _drop_event("authn_login_fail")),
     Falsification("LOG10", "nobody's name", _without_key("user.id")),
+    Falsification("LOG04", "the path as the route", line(lambda entry: entry.update({"http.route": entry["url.path"]}) if "url.path" in entry else None)),
+    Falsification("LOG06", "an exception without its stack", line(lambda entry: entry.pop("exception.type", None) and None)),
+    Falsification("LOG07", "every line is information", line(lambda entry: entry.update(level="info"))),
+    Falsification("LOG08", "the level does not matter", Environment({"LOG_LEVEL": "debug"}, of=("web",))),
+    Falsification("LOG09", "JSON for people", Environment({"LOG_FORMAT": "json"}, of=("web",))),
+    Falsification("LOG11", "a value as long as it came", line(lambda entry: entry.update({"url.path": entry["url.path"] + "p" * 3000}) if "url.path" in entry else None)),
+    Falsification("LOG12", "a refused login is not logged", _drop_event("authn_login_fail_max")),
+    Falsification("LOG13", "no trace", _without_key("trace_id")),
+    Falsification("LOG14", "who hangs up is not logged", line(lambda entry: "aborted" not in entry.get("url.path", ""))),
+    Falsification("LOG15", "an order of nobody", _without_key("user.id")),
     # traces
     Falsification("TRC01", "the caller's trace is dropped", request(lambda e: e.request.set("traceparent", None))),
     Falsification("TRC07", "a value in a span", Spans(lambda s: replace(s, attributes={**s.attributes, "db.query.parameter.0": "canary-display-name"}))),
     Falsification("TRC06", "no route in the span", Spans(lambda s: without(s, "http.route"))),
+    Falsification("TRC02", "later versions are not read", _without_request_header("traceparent")),
+    Falsification("TRC03", "an invalid trace is continued", _every(401, _set(trace_id="4bf92f3577b34da6a3ce929d0e0e4736"))),
+    Falsification("TRC04", "one trace for all", _every(401, _set(trace_id="0123456789abcdef0123456789abcdef"))),
+    Falsification("TRC05", "everything is exported", request(lambda e: e.request.set("traceparent", re.sub("00$", "01", e.request.get("traceparent") or "")))),
+    Falsification("TRC10", "the last spans are lost", Spans(lambda _: None)),
+    Falsification("TRC11", "a strange tracestate ends the trace", _without_request_header("traceparent")),
     # metrics
     Falsification("MET01", "a family is missing", Reply(lambda e: setattr(e.reply, "body", e.reply.body.replace(b"auth_login_total", b"logins_total")) if e.reply and e.path == "/metrics" else None)),
     Falsification("MET03", "half the requests are counted", Reply(lambda e: setattr(e.reply, "body", re.sub(rb"(_count\{[^}]*\}) (\d+)", lambda m: m[1] + b" %d" % (int(m[2]) // 2), e.reply.body)) if e.reply and e.path == "/metrics" else None)),
+    Falsification("MET02", "metrics for everybody", status("GET", "/metrics", 401, 200)),
+    Falsification("MET04", "a label of the client's", Reply(lambda e: setattr(e.reply, "body", e.reply.body + b'canary{path="/canary"} 1\n') if e.reply and e.path == "/metrics" else None)),
+    Falsification("MET05", "times a hundred", _metrics(rb"(_sum\{[^}]*\}) (\S+)", rb"\1 1\2")),
+    Falsification("MET06", "logins are not counted", _old_metrics()),
+    Falsification("MET07", "refusals are not counted", _old_metrics()),
+    Falsification("MET08", "nothing is ever active", _old_metrics()),
+    Falsification("MET09", "orders are not counted", _old_metrics()),
+    Falsification("MET10", "look-ups are not counted", _old_metrics()),
     # settings
     Falsification("CFG01", "another exit code", Wrapper(_WRONG_EXIT)),
     Falsification("CFG08", "an administrator by default", Environment({"BOOTSTRAP_ADMIN_EMAIL": "root@suite.example", "BOOTSTRAP_ADMIN_PASSWORD": "canary-default-password"}, of=("release",))),
+    Falsification("CFG02", "another exit code", Wrapper(_WRONG_EXIT)),
+    Falsification("CFG04", "another exit code", Wrapper(_WRONG_EXIT)),
+    Falsification("CFG05", "another exit code", Wrapper(_WRONG_EXIT)),
+    Falsification("CFG06", "no warning", line(lambda entry: entry["level"] != "warn")),
+    Falsification("CFG07", "a secret among the arguments", Wrapper(_TELLING_ARGUMENTS)),
+    Falsification("CFG09", "another exit code", Wrapper(_WRONG_EXIT)),
+    Falsification("CFG12", "another exit code of release", Wrapper(_WRONG_EXIT, "release")),
+    Falsification("CFG13", "empty is a value", Environment({"AUTH_ACCESS_TTL_SECONDS": "600"}, of=("web",))),
+    Falsification("CFG14", "a variable of somebody's is read", status("GET", "/v1/unknown", 404, 500)),
+    Falsification("CFG15", "the limit is what it was", Environment({"MAX_BODY_BYTES": "1048576"}, of=("web",))),
+    Falsification("CFG17", "another exit code", Wrapper(_WRONG_EXIT)),
+    Falsification("CFG18", "another exit code", Wrapper(_WRONG_EXIT)),
+    Falsification("CFG11", "a bootstrap account takes over", _trigger("AFTER INSERT ON sessions", "UPDATE users SET role = 'admin' WHERE id = NEW.user_id")),
     # database_schema
     Falsification("SCH02", "an index that the contract lacks", Sql(["CREATE INDEX lie ON sessions (created_at)"], ["DROP INDEX lie"])),
+    Falsification("SCH04", "a rule that is not kept", _trigger("BEFORE UPDATE ON users", "SELECT raise(IGNORE)", "NEW.role = 'root'")),
+    Falsification("SCH05", "stock below nought", _trigger("BEFORE UPDATE ON products", "SELECT raise(IGNORE)", "NEW.stock < 0")),
+    Falsification("SCH06", "addresses as they were typed", _trigger("AFTER INSERT ON users", "UPDATE users SET email = upper(email) WHERE id = NEW.id")),
+    Falsification("SCH08", "blanks are cut", _trigger("AFTER UPDATE OF email ON users", "UPDATE users SET email = rtrim(email) || '.' WHERE id = NEW.id", "NEW.email LIKE '% '")),
     # project_layout
     Falsification("LAY01", "no AGENTS.md", Tree("AGENTS.md")),
     Falsification("LAY05", "a setting that is none", Tree(".env.example", lambda text: text + "\nSTRAY_SETTING=1\n")),
+    Falsification("LAY02", "make knows no image", _replaced("Makefile", "image:", "picture:")),
+    Falsification("LAY03", "no map", _replaced("README.md", "tests/integration/", "tests/")),
+    Falsification("LAY04", "a shell is needed", _replaced("Procfile", "web: ", "web: exec $HOME/")),
+    Falsification("LAY06", "secrets are committed", _replaced(".gitignore", ".env", ".environment")),
+    Falsification("LAY07", "the image runs as root", Tree("Dockerfile", lambda text: text + "\nUSER root\n")),
+    Falsification("LAY08", "compose starts without release", _replaced("compose.yaml", "migrate", "wait")),
+    Falsification("LAY09", "an operation is not shown", _replaced("docs/api.http", "/v1/me/password", "/v1/me")),
+    Falsification("LAY10", "a key in the files", Tree("README.md", lambda text: text + "\n-----BEGIN PRIVATE KEY-----\n" + "A" * 64 + "\n")),
+    Falsification("LAY11", "a setting that nobody explains", _replaced("README.md", "SHUTDOWN_TIMEOUT_MS", "SHUTDOWN")),
     # n_plus_one
     Falsification("NPO03", "statements that are not traced", Spans(lambda s: None if s.is_database else s)),
     # openapi
     Falsification("OAS01", "the document lacks an operation", body("GET", "/openapi.json", 200, lambda d: d["paths"].pop("/v1/me") and None)),
     Falsification("OAS03", "an undocumented member", body("GET", "/v1/me", 200, _set(secret_column="x"))),  # noqa: S106 - a member of a reply
+    Falsification("OAS04", "a path that nobody documented", status("GET", "/.*", 404, 200)),
+    Falsification("OAS05", "a schema that is none", body("GET", "/openapi.json", 200, lambda d: d["components"]["schemas"]["User"].update(type="person"))),
 )  # fmt: skip
-
-
-class ByCheck(Falsifier):
-    """Tells, during each check, the lie that the table has for it; `round` picks among several."""
-
-    def __init__(self, number: str = "0") -> None:
-        self._lies = {entry.check: entry.lie for entry in chosen(int(number))}
-        self._lie = Falsifier()
-        self._proxies: list[LyingProxy] = []
-        self._databases: list[Database] = []
-
-    def begin(self, check: str) -> None:
-        if isinstance(self._lie, Sql):
-            self._execute(self._lie.undo, *self._databases)
-        self._lie = self._lies.get(check, Falsifier())
-        if isinstance(self._lie, Sql):
-            self._execute(self._lie.do, *self._databases)
-
-    def command(self, name: str, command: Sequence[str]) -> Sequence[str]:
-        return self._lie.command(name, command)
-
-    def environment(self, name: str, environment: Mapping[str, str]) -> Mapping[str, str]:
-        return self._lie.environment(name, environment)
-
-    def address(self, host: str, port: int) -> tuple[str, int]:
-        proxy = LyingProxy(host, port, self._change)
-        self._proxies.append(proxy)
-        return "127.0.0.1", proxy.port
-
-    def stdout(self, line: str) -> str | None:
-        return self._lie.stdout(line)
-
-    def span(self, span: Span) -> Span | None:
-        return self._lie.span(span)
-
-    def prepared(self, database: Database) -> None:
-        self._databases.append(database)
-        if isinstance(self._lie, Sql):
-            self._execute(self._lie.do, database)
-
-    def project(self, folder: Path, scratch: Path) -> Path:
-        return self._lie.project(folder, scratch)
-
-    def close(self) -> None:
-        for proxy in self._proxies:
-            proxy.close()
-
-    @staticmethod
-    def _execute(statements: Sequence[str], *databases: Database) -> None:
-        for database in databases:
-            # A check may have dropped its own.
-            with contextlib.suppress(sqlite3.Error):
-                for statement in statements:
-                    database.execute(statement)
-
-    def _change(self, exchange: Exchange) -> None:
-        if isinstance(self._lie, Reply):
-            self._lie.change(exchange)
-
-
-class Honest(ByCheck):
-    """The same proxies and filters, without a lie: what they do themselves must not fail a check."""
-
-    def begin(self, check: str) -> None:
-        del check
 
 
 def chosen(number: int) -> list[Falsification]:

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scaffold.conformance.falsifying import Falsifier
 
@@ -112,6 +114,75 @@ class Falsification:
     check: str
     name: str
     lie: Falsifier = field(repr=False)
+
+
+def status(method: str, path: str, before: int, after: int) -> Reply:
+    """Change a status."""
+
+    def change(exchange: Exchange) -> None:
+        if exchange.is_(method, path, before):
+            exchange.become(after)
+
+    return Reply(change)
+
+
+def header(name: str, value: str | None, *, method: str = ".*", path: str = ".*", when: int | None = None) -> Reply:
+    """Change a header of replies, or take it away."""
+
+    def change(exchange: Exchange) -> None:
+        if (
+            exchange.reply is not None
+            and re.fullmatch(method, exchange.method)
+            and re.fullmatch(path, exchange.path)
+            and when in (None, exchange.status)
+        ):
+            exchange.reply.set(name, value)
+
+    return Reply(change)
+
+
+def body(method: str, path: str, when: int | None, change: Callable[[Any], object]) -> Reply:
+    """Change the JSON of a reply."""
+
+    def falsify(exchange: Exchange) -> None:
+        if exchange.is_(method, path, when):
+            exchange.rewrite(change)
+
+    return Reply(falsify)
+
+
+def request(change: Callable[[Exchange], None]) -> Reply:
+    """Change requests before the service sees them."""
+
+    def falsify(exchange: Exchange) -> None:
+        if exchange.reply is None:
+            change(exchange)
+
+    return Reply(falsify)
+
+
+def replay(method: str, path: str, when: int) -> Reply:
+    """Answer every such request with the first reply there was to it."""
+
+    def falsify(exchange: Exchange) -> None:
+        if exchange.is_(method, path, when) and exchange.reply is not None:
+            first = exchange.memory.setdefault(
+                f"{method} {exchange.target}", (exchange.reply.headers, exchange.reply.body)
+            )
+            exchange.reply.headers, exchange.reply.body = list(first[0]), first[1]
+
+    return Reply(falsify)
+
+
+def line(change: Callable[[dict[str, Any]], object]) -> Line:
+    """Change the members of each log line; False swallows the line."""
+
+    def falsify(text: str) -> str | None:
+        value = json.loads(text)
+        kept = change(value)
+        return None if kept is False else json.dumps(value)
+
+    return Line(falsify)
 
 
 def without(span: Span, *attributes: str) -> Span:

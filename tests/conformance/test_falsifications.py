@@ -45,7 +45,7 @@ def test_every_group_has_a_falsification() -> None:
 def test_every_lie_is_found(honest_project: Path, number: int) -> None:
     lies = {entry.check: entry.name for entry in chosen(number)}
     wanted = _applicable(honest_project, set(lies))
-    result = conformance.run(honest_project, only=sorted(wanted), falsifier=f"falsifications:ByCheck:{number}")
+    result = conformance.run(honest_project, only=sorted(wanted), falsifier=f"by_check:ByCheck:{number}")
     outcomes = _outcomes(result)
     for check in result.checks:
         # The table for people: `pytest -s tests/conformance`.
@@ -59,6 +59,6 @@ def test_the_instruments_themselves_tell_no_lie(honest_project: Path) -> None:
     groups = {check.id: check.group for check in conformance.catalogue()}
     first_of_group = {groups[entry.check]: entry.check for entry in reversed(FALSIFICATIONS)}
     wanted = _applicable(honest_project, set(first_of_group.values()))
-    result = conformance.run(honest_project, only=sorted(wanted), falsifier="falsifications:Honest")
+    result = conformance.run(honest_project, only=sorted(wanted), falsifier="by_check:Honest")
     failed = {check.id: check.report for check in result.checks if check.outcome is Outcome.FAILED}
     assert failed == {}

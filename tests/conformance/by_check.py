@@ -1,0 +1,85 @@
+"""The falsifiers that a run is given: during each check the lie that the table has for it, or none at all."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from typing import TYPE_CHECKING
+
+from falsifications import chosen
+from lies import Reply, Sql
+from lying_proxy import Exchange, LyingProxy
+
+from scaffold.conformance.falsifying import Falsifier
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from scaffold.conformance.database import Database
+    from scaffold.conformance.otlp import Span
+
+
+class ByCheck(Falsifier):
+    """Tells, during each check, the lie that the table has for it; `round` picks among several."""
+
+    def __init__(self, number: str = "0") -> None:
+        self._lies = {entry.check: entry.lie for entry in chosen(int(number))}
+        self._lie = Falsifier()
+        self._proxies: list[LyingProxy] = []
+        self._databases: list[Database] = []
+
+    def begin(self, check: str) -> None:
+        if isinstance(self._lie, Sql):
+            self._execute(self._lie.undo, *self._databases)
+        self._lie = self._lies.get(check, Falsifier())
+        if isinstance(self._lie, Sql):
+            self._execute(self._lie.do, *self._databases)
+
+    def command(self, name: str, command: Sequence[str]) -> Sequence[str]:
+        return self._lie.command(name, command)
+
+    def environment(self, name: str, environment: Mapping[str, str]) -> Mapping[str, str]:
+        return self._lie.environment(name, environment)
+
+    def address(self, host: str, port: int) -> tuple[str, int]:
+        proxy = LyingProxy(host, port, self._change)
+        self._proxies.append(proxy)
+        return "127.0.0.1", proxy.port
+
+    def stdout(self, line: str) -> str | None:
+        return self._lie.stdout(line)
+
+    def span(self, span: Span) -> Span | None:
+        return self._lie.span(span)
+
+    def prepared(self, database: Database) -> None:
+        self._databases.append(database)
+        if isinstance(self._lie, Sql):
+            self._execute(self._lie.do, database)
+
+    def project(self, folder: Path, scratch: Path) -> Path:
+        return self._lie.project(folder, scratch)
+
+    def close(self) -> None:
+        for proxy in self._proxies:
+            proxy.close()
+
+    @staticmethod
+    def _execute(statements: Sequence[str], *databases: Database) -> None:
+        for database in databases:
+            # A check may have dropped its own.
+            with contextlib.suppress(sqlite3.Error):
+                for statement in statements:
+                    database.execute(statement)
+
+    def _change(self, exchange: Exchange) -> None:
+        if isinstance(self._lie, Reply):
+            self._lie.change(exchange)
+
+
+class Honest(ByCheck):
+    """The same proxies and filters, without a lie: what they do themselves must not fail a check."""
+
+    def begin(self, check: str) -> None:
+        del check
