@@ -1,11 +1,12 @@
 """What a request costs a generated service, beside two references on the same framework and server.
 
-    python benchmarks/service/measure.py --stack django [--rounds 5] [--requests 2000]
+    python benchmarks/service/measure.py --stack django|express [--rounds 5] [--requests 2000]
 
 `bare` is the framework and the driver alone; `equipped` adds, in the plainest way, the middleware that its users
 usually take for a JSON access log, Prometheus, security headers and a rate limit. All three run at the same
 time on the same SQLite data and are loaded in turn, so that noise of the machine meets all alike. The
-figure is CPU time of the server's processes per request; ratios to `equipped` are what counts.
+figure is CPU time of the server's processes per request; ratios to `equipped` are what counts. What single
+features cost is told apart by what can be switched off by settings, or is not asked of every request.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
 from urllib.parse import quote
+from urllib.request import Request, urlopen
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -35,6 +36,14 @@ CONNECTIONS = 8
 PRODUCTS = 5000
 START_TIMEOUT = 60.0
 TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Route:
+    """What is asked for, and the status of the answers."""
+
+    requests: list[bytes]
+    status: int = 200
 
 
 @dataclass
@@ -45,7 +54,7 @@ class Server:
     process: subprocess.Popen[bytes]
     port: int
     started: float
-    routes: dict[str, list[bytes]] = field(default_factory=dict)
+    routes: dict[str, Route] = field(default_factory=dict)
     cpu: dict[str, list[float]] = field(default_factory=dict)
     latency: dict[str, list[float]] = field(default_factory=dict)
     memory: dict[str, float] = field(default_factory=dict)
@@ -78,7 +87,7 @@ class Server:
 
 def load(server: Server, route: str, count: int) -> list[float]:
     """Send `count` requests over some kept-alive connections; the seconds each took."""
-    requests = server.routes[route]
+    requests, expected = server.routes[route].requests, f"HTTP/1.1 {server.routes[route].status}".encode()
     times: list[list[float]] = [[] for _ in range(CONNECTIONS)]
 
     def one(number: int) -> None:
@@ -87,7 +96,7 @@ def load(server: Server, route: str, count: int) -> list[float]:
                 started = time.perf_counter()
                 connection.sendall(requests[n % len(requests)])
                 status = reader.readline()
-                if not status.startswith(b"HTTP/1.1 200"):
+                if not status.startswith(expected):
                     message = f"{server.name} {route}: {status!r}"
                     raise RuntimeError(message)
                 length = 0
@@ -138,81 +147,189 @@ def get(path: str, headers: str = "") -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: bench\r\nUser-Agent: bench/1\r\n{headers}\r\n".encode()
 
 
-class Django:
-    """How the Django stack and its references are made and started."""
+VARIANTS: dict[str, dict[str, str]] = {
+    "service": {},
+    "service, traces on": {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"},
+    "service, log level error": {"LOG_LEVEL": "error"},
+}
 
-    variants: ClassVar[dict[str, dict[str, str]]] = {
-        "service": {},
-        "service, traces on": {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"},
-        "service, log level error": {"LOG_LEVEL": "error"},
-    }
+
+class Stack:
+    """How a stack and its references are made and started."""
+
+    name: str
+    tools: str
+    """The folder of a project with its own programs, to be found first."""
 
     def __init__(self, folder: Path) -> None:
         """Render the project, install it, migrate its database and fill it."""
+        self.folder = folder
         self.project = folder / "bench"
-        new = ["new", "bench", "--stack", "django", "--output", str(folder), "--yes", "--no-git"]
+        new = ["new", "bench", "--stack", self.name, "--output", str(folder), "--yes", "--no-git"]
         subprocess.run([sys.executable, "-m", "scaffold", *new], check=True, stdout=subprocess.DEVNULL)
         subprocess.run(["make", "setup"], cwd=self.project, check=True, capture_output=True)
-        packages = ["django-prometheus", "django-structlog", "django-csp"]
-        subprocess.run(
-            ["uv", "pip", "install", "--quiet", "--python", ".venv/bin/python", *packages], cwd=self.project, check=True
-        )
         self.database = folder / "bench.db"
         self.settings = {
             "APP_ENV": "production", "DATABASE_URL": f"sqlite:///{self.database}", "AUTH_ISSUER": "http://127.0.0.1",
             "AUTH_AUDIENCE": "bench", "AUTH_JWT_PRIVATE_KEY_FILE": str(self.project / "var/jwt-private-key.pem"),
             "METRICS_TOKEN": "bench", "RATE_LIMIT_DEFAULT": "100000000/60", "HOST": "127.0.0.1", "CACHE_TTL_SECONDS": "1",
-            "PATH": f"{self.project}/.venv/bin:{os.environ['PATH']}",
+            "PATH": f"{self.project / self.tools}:{os.environ['PATH']}",
         }  # fmt: skip
         self.procfile = dict(
             line.split(": ", 1) for line in (self.project / "Procfile").read_text().splitlines() if ": " in line
         )
         release = self.procfile["release"].split()
         subprocess.run(release, cwd=self.project, env=os.environ | self.settings, check=True, stdout=subprocess.DEVNULL)
-        self.products = self._fill()
+        self.products = [uuid.uuid4() for _ in range(PRODUCTS)]
+        self._fill()
 
-    def _fill(self) -> list[str]:
-        ids = [uuid.uuid4() for _ in range(PRODUCTS)]
+    def _fill(self) -> None:
+        rows = [
+            {"id": self.stored_id(product), "sku": f"S-{n}", "price": n, "at": self.stored_time(n % 1000)}
+            for n, product in enumerate(self.products)
+        ]
         with contextlib.closing(sqlite3.connect(self.database)) as connection:
             connection.executemany(
                 "INSERT INTO products (id, sku, name, price_cents, currency, stock, version, created_at, updated_at)"
                 " VALUES (:id, :sku, 'Green tea', :price, 'EUR', 10, 1, :at, :at)",
-                [
-                    {"id": product.hex, "sku": f"S-{n}", "price": n, "at": f"2026-01-01 00:00:00.{n % 1000:03}000"}
-                    for n, product in enumerate(ids)
-                ],
+                rows,
             )
             connection.commit()
-        return [str(product) for product in ids]
+
+    @staticmethod
+    def stored_id(product: uuid.UUID) -> str:
+        """An id as the stack keeps it in SQLite."""
+        raise NotImplementedError
+
+    @staticmethod
+    def stored_time(milliseconds: int) -> str:
+        """Some milliseconds after the beginning of a year, as the stack keeps them in SQLite."""
+        raise NotImplementedError
+
+    def reference(self, port: int) -> tuple[list[str], Path]:
+        """The command that starts the reference, and where."""
+        raise NotImplementedError
 
     def servers(self) -> list[Server]:
         """All servers, running."""
         found = [self._reference("bare", {}), self._reference("equipped", {"EQUIPPED": "1"})]
-        for name, changes in self.variants.items():
-            port = free_port()
-            environment = self.settings | changes | {"PORT": str(port)}
-            found.append(start(name, self.procfile["web"].split(), self.project, environment, port))
         for server in found:
             server.routes = self._routes()
+        for name, changes in VARIANTS.items():
+            port = free_port()
+            environment = self.settings | changes | {"PORT": str(port)}
+            server = start(name, self.procfile["web"].split(), self.project, environment, port)
+            server.routes = self._routes() | _own_routes(port)
+            found.append(server)
         return found
 
     def _reference(self, name: str, changes: dict[str, str]) -> Server:
         port = free_port()
-        command = ["gunicorn", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread", "--threads", "64"]
-        command += ["--keep-alive", "75", "--no-control-socket", "reference.wsgi:application"]
-        environment = {"DATABASE": str(self.database), "PATH": self.settings["PATH"]} | changes
-        return start(name, command, HERE / "django", environment, port)
+        environment = {"DATABASE": str(self.database), "PATH": self.settings["PATH"], "PORT": str(port)}
+        command, folder = self.reference(port)
+        return start(name, command, folder, environment | changes, port)
 
-    def _routes(self) -> dict[str, list[bytes]]:
+    def _routes(self) -> dict[str, Route]:
         return {
-            "GET /livez": [get("/livez")],
-            "GET /v1/products/{id}": [get(f"/v1/products/{product}") for product in self.products],
+            "GET /livez": Route([get("/livez")]),
+            "GET /v1/products/{id}": Route([get(f"/v1/products/{product}") for product in self.products]),
             # Another filter each time, so that no cache has the answer.
-            "GET /v1/products": [get(f"/v1/products?min_price={quote(str(n))}") for n in range(PRODUCTS - 100)],
+            "GET /v1/products": Route([get(f"/v1/products?min_price={quote(str(n))}") for n in range(PRODUCTS - 100)]),
         }
 
 
-STACKS = {"django": Django}
+class Django(Stack):
+    """Django REST framework behind gunicorn's threads."""
+
+    name = "django"
+    tools = ".venv/bin"
+
+    def __init__(self, folder: Path) -> None:
+        """Add what the equipped reference needs."""
+        super().__init__(folder)
+        packages = ["django-prometheus", "django-structlog", "django-csp"]
+        subprocess.run(
+            ["uv", "pip", "install", "--quiet", "--python", ".venv/bin/python", *packages], cwd=self.project, check=True
+        )
+
+    @staticmethod
+    def stored_id(product: uuid.UUID) -> str:
+        """Without hyphens."""
+        return product.hex
+
+    @staticmethod
+    def stored_time(milliseconds: int) -> str:
+        """In microseconds."""
+        return f"2026-01-01 00:00:00.{milliseconds:03}000"
+
+    def reference(self, port: int) -> tuple[list[str], Path]:
+        """Behind the same server, with as many threads."""
+        command = ["gunicorn", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread", "--threads", "64"]
+        command += ["--keep-alive", "75", "--no-control-socket", "reference.wsgi:application"]
+        return command, HERE / "django"
+
+
+class Express(Stack):
+    """Express on better-sqlite3."""
+
+    name = "express"
+    tools = "node_modules/.bin"
+
+    @staticmethod
+    def stored_id(product: uuid.UUID) -> str:
+        """As it is written."""
+        return str(product)
+
+    @staticmethod
+    def stored_time(milliseconds: int) -> str:
+        """As RFC 3339 has it."""
+        return f"2026-01-01T00:00:00.{milliseconds:03}Z"
+
+    def reference(self, port: int) -> tuple[list[str], Path]:
+        """In a copy, where its packages are installed; it reads PORT."""
+        del port
+        folder = self.folder / "reference"
+        if not folder.exists():
+            shutil.copytree(HERE / "express" / "reference", folder)
+            command = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund"]
+            subprocess.run(command, cwd=folder, check=True, capture_output=True)
+        return ["node", "server.js"], folder
+
+
+def _own_routes(port: int) -> dict[str, Route]:
+    """What only the service has: routes that differ by one feature."""
+    account = {"email": "bench@example.com", "password": "the password of a benchmark"}
+    with contextlib.suppress(OSError):  # another variant on the same database has made it
+        _post(port, "/v1/auth/register", account | {"display_name": "Bench"})
+    token = _post(port, "/v1/auth/login", account)["access_token"]
+    return {
+        "GET /v1/me": Route([get("/v1/me", f"Authorization: Bearer {token}\r\n")]),
+        "GET /nothing": Route([get("/nothing")], 404),
+        "GET /v1/nothing": Route([get("/v1/nothing")], 404),
+    }
+
+
+def _post(port: int, path: str, body: dict[str, str]) -> dict[str, str]:
+    headers = {"Content-Type": "application/json"}
+    request = Request(f"http://127.0.0.1:{port}{path}", json.dumps(body).encode(), headers)
+    with urlopen(request) as reply:  # noqa: S310 - it is http
+        found: dict[str, str] = json.load(reply)
+    return found
+
+
+STACKS: dict[str, type[Stack]] = {stack.name: stack for stack in (Django, Express)}
+
+#: What a feature costs: on one route, what one server needs beyond another; or one route beyond another.
+COSTS = {
+    "access log": (("service", "GET /v1/products/{id}"), ("service, log level error", "GET /v1/products/{id}")),
+    "traces, one statement": (("service, traces on", "GET /v1/products/{id}"), ("service", "GET /v1/products/{id}")),
+    "traces, no statement": (("service, traces on", "GET /livez"), ("service", "GET /livez")),
+    "rate limit": (("service", "GET /v1/nothing"), ("service", "GET /nothing")),
+    "rate limit, token and session": (
+        ("service, log level error", "GET /v1/me"),
+        ("service, log level error", "GET /livez"),
+    ),
+}
 
 
 def main() -> None:
@@ -231,9 +348,10 @@ def main() -> None:
             server.memory["at rest"] = server.rss()
             for route in server.routes:
                 load(server, route, 200)
+        routes = dict.fromkeys(route for server in servers for route in server.routes)
         for _ in range(options.rounds):
-            for route in servers[0].routes:
-                for server in servers:
+            for route in routes:
+                for server in [server for server in servers if route in server.routes]:
                     before = server.cpu_seconds()
                     times = load(server, route, options.requests)
                     used = (server.cpu_seconds() - before) / options.requests * 1e6
@@ -243,7 +361,8 @@ def main() -> None:
             server.memory["after load"] = server.rss()
         report(servers)
         if options.json:
-            options.json.write_text(json.dumps([figures(server) for server in servers], indent=2) + "\n")
+            found = {"servers": [figures(server) for server in servers], "costs_microseconds": costs(servers)}
+            options.json.write_text(json.dumps(found, indent=2) + "\n")
     finally:
         for server in servers:
             server.process.terminate()
@@ -265,6 +384,19 @@ def figures(server: Server) -> dict[str, object]:
     }
 
 
+def costs(servers: list[Server]) -> dict[str, int]:
+    """CPU time in microseconds of single features."""
+    cpu = {server.name: server.cpu for server in servers}
+    return {
+        feature: round(
+            statistics.median(
+                more - less for more, less in zip(cpu[with_it[0]][with_it[1]], cpu[without[0]][without[1]], strict=True)
+            )
+        )
+        for feature, (with_it, without) in COSTS.items()
+    }
+
+
 def report(servers: list[Server]) -> None:
     """Print the figures, with the ratios that the budget is about."""
     equipped = next(server for server in servers if server.name == "equipped")
@@ -278,6 +410,9 @@ def report(servers: list[Server]) -> None:
                 f"{server.name:26}{statistics.median(server.cpu[route]):8.0f}{statistics.median(ratios):13.2f}"
                 f"{statistics.median(values) * 1000:9.2f}{statistics.quantiles(values, n=100)[98] * 1000:9.2f}"
             )
+    print(f"\n{'what a feature costs':34}{'CPU µs':>8}")
+    for feature, microseconds in costs(servers).items():
+        print(f"{feature:34}{microseconds:8}")
     print(f"\n{'':26}{'start s':>8}{'MiB at rest':>13}{'after load':>12}")
     for server in servers:
         print(
