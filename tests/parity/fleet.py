@@ -53,10 +53,11 @@ class Member:
 
 
 class Balancer:
-    """Passes each request to the next member; replies come back byte for byte.
+    """Passes each request to the next member; replies come back as they are, but for the name of the server.
 
     Every request has a connection of its own (it tells the member to close it), so that no two requests of a
-    client, however alike, are known to reach the same member.
+    client, however alike, are known to reach the same member. `Server` is about the one that a client talks to, so
+    load balancers do not pass on what stands behind them.
     """
 
     def __init__(self, listener: socket.socket, members: list[Member]) -> None:
@@ -83,17 +84,22 @@ class Balancer:
             with self._lock:
                 member = next(self._turns)
             with socket.create_connection((LOOPBACK, member.port), timeout=60) as server:
-                line, _, rest = head.partition(b"\r\n")
-                server.sendall(line + b"\r\nConnection: close\r\n" + _without_connection(rest))
+                line, *fields = _fields(head, b"connection:")
+                rest = head.partition(_HEAD_END)[2]
+                server.sendall(b"\r\n".join([line, b"Connection: close", *fields]) + _HEAD_END + rest)
                 threading.Thread(target=_copy, args=(client, server), daemon=True).start()
+                reply = b""
+                while _HEAD_END not in reply and (piece := server.recv(65536)):
+                    reply += piece
+                rest = reply.partition(_HEAD_END)[2]
+                client.sendall(b"\r\n".join(_fields(reply, b"server:")) + _HEAD_END + rest)
                 _copy(server, client)
 
 
-def _without_connection(rest: bytes) -> bytes:
-    """The head after its first line, and what follows it, without the client's own wish for the connection."""
-    fields, _, body = rest.partition(_HEAD_END)
-    kept = [field for field in fields.split(b"\r\n") if not field.lower().startswith(b"connection:")]
-    return b"\r\n".join(kept) + _HEAD_END + body
+def _fields(message: bytes, left_out: bytes) -> list[bytes]:
+    """The lines of a message's head, without those of one header."""
+    head = message.partition(_HEAD_END)[0]
+    return [field for field in head.split(b"\r\n") if not field.lower().startswith(left_out)]
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:
