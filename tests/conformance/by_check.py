@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from lying_proxy import Exchange, LyingProxy
 from scaffold.conformance.falsifying import Falsifier
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from scaffold.conformance.database import Database
@@ -28,6 +29,7 @@ class ByCheck(Falsifier):
         self._lie = Falsifier()
         self._proxies: list[LyingProxy] = []
         self._databases: list[Database] = []
+        self._shown: Callable[[], None] = lambda: None
 
     def begin(self, check: str) -> None:
         if isinstance(self._lie, Sql):
@@ -35,6 +37,7 @@ class ByCheck(Falsifier):
         self._lie = self._lies.get(check, Falsifier())
         if isinstance(self._lie, Sql):
             self._execute(self._lie.do, *self._databases)
+        self._shown()
 
     def command(self, name: str, command: Sequence[str]) -> Sequence[str]:
         return self._lie.command(name, command)
@@ -59,7 +62,16 @@ class ByCheck(Falsifier):
             self._execute(self._lie.do, database)
 
     def project(self, folder: Path, scratch: Path) -> Path:
-        return self._lie.project(folder, scratch)
+        """A path that shows, during each check, what its lie makes of the project: it is asked for once a run."""
+        shown = scratch / f"shown-{os.getpid()}"
+
+        def show() -> None:
+            shown.unlink(missing_ok=True)
+            shown.symlink_to(self._lie.project(folder, scratch), target_is_directory=True)
+
+        show()
+        self._shown = show
+        return shown
 
     def close(self) -> None:
         for proxy in self._proxies:

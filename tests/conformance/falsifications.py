@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -178,6 +179,23 @@ def _one_address(exchange: Exchange) -> None:
     exchange.request.set("X-Forwarded-For", "203.0.113.99")
 
 
+def _register_instead(exchange: Exchange) -> None:
+    if exchange.path == "/v1/auth/refresh":
+        sent = {"email": f"{uuid.uuid4().hex}@people.suite.example", "password": uuid.uuid4().hex, "display_name": "x"}
+        exchange.request.start = "POST /v1/auth/register HTTP/1.1"
+        exchange.request.body = json.dumps(sent).encode()
+
+
+def _closed_for_good(exchange: Exchange) -> None:
+    """Whom the limiter has refused once it refuses for ever."""
+    refused = exchange.memory.setdefault("refused", set())
+    who = exchange.request.get("x-forwarded-for")
+    if exchange.status == 429:
+        refused.add(who)
+    elif exchange.reply is not None and who in refused:
+        exchange.become(429)
+
+
 def _without_request_header(name: str) -> Reply:
     return request(lambda exchange: exchange.request.set(name, None))
 
@@ -198,7 +216,7 @@ def _old_metrics() -> Reply:
     return replay("GET", "/metrics", 200)
 
 
-def _metrics(pattern: bytes, change: bytes) -> Reply:
+def _metrics(pattern: bytes, change: Callable[[re.Match[bytes]], bytes]) -> Reply:
     def falsify(exchange: Exchange) -> None:
         if exchange.reply is not None and exchange.path == "/metrics":
             exchange.reply.body = re.sub(pattern, change, exchange.reply.body)
@@ -303,7 +321,7 @@ FALSIFICATIONS: tuple[Falsification, ...] = (
     Falsification("VAL31", "a bad parameter is called otherwise", _every(422, _other_code)),
     Falsification("VAL32", "a bad state is called otherwise", _every(422, _other_code)),
     Falsification("VAL03", "an integer as a text", body("POST", "/v1/products", 201, lambda p: p.update(price_cents=str(p["price_cents"])))),
-    Falsification("VAL06", "a name is trimmed", _every(201, lambda user: user.update(display_name=user["display_name"].strip()) if "display_name" in user else None)),
+    Falsification("VAL06", "a name is trimmed", body("GET", "/v1/me", 200, lambda user: user.update(display_name=user["display_name"].strip()))),
     Falsification("VAL07", "broken JSON is 422", status("POST", "/v1/.*", 400, 422)),
     Falsification("VAL10", "a malformed id is 422", status("GET", "/v1/.*", 404, 422)),
     Falsification("VAL14", "the last faults first", _every(422, lambda p: p["errors"].reverse())),
@@ -312,7 +330,7 @@ FALSIFICATIONS: tuple[Falsification, ...] = (
     Falsification("VAL17", "a bound is out of bounds", status("PATCH|POST", "/v1/(me|products|orders|api-keys)", 201, 422)),
     Falsification("VAL19", "a name that the language knows passes", status("POST|PATCH", "/v1/.*", 422, 200)),
     Falsification("VAL24", "a time is refused", status("POST", "/v1/api-keys", 201, 422)),
-    Falsification("VAL29", "a duplicate is a fault of the service", Reply(lambda e: e.become(500) if e.reply and e.request.body.count(b'"email"') > 1 else None)),
+    Falsification("VAL29", "a duplicate is a fault of the service", Reply(lambda e: e.become(500) if e.reply and e.request.body.count(b'"password"') > 1 else None)),
     Falsification("VAL30", "deep nesting is a fault of the service", Reply(lambda e: e.become(500) if e.reply and b"[[[[[[" in e.request.body else None)),
     Falsification("VAL33", "an undecodable query is 422", status("GET", "/v1/.*", 400, 422)),
     Falsification("VAL34", "an odd address is refused", Reply(lambda e: e.become(422) if e.is_("POST", "/v1/auth/register", 201) and b"localhost" in e.request.body else None)),
@@ -335,7 +353,7 @@ FALSIFICATIONS: tuple[Falsification, ...] = (
     Falsification("AUT07", "a disabled user is in", status("GET", "/v1/me", 401, 200)),
     Falsification("AUT08", "the second credential is not seen", request(_no_second_credential)),
     Falsification("AUT09", "a token without client_id", _claims(client_id=None)),
-    Falsification("AUT10", "tokens live shorter", Environment({"AUTH_ACCESS_TTL_SECONDS": "600"}, of=("web",))),
+    Falsification("AUT10", "tokens are said to live shorter", body("POST", "/v1/auth/login", 200, _set(expires_in=600))),
     Falsification("AUT11", "a token with one scope", _claims(scope="profile:read")),
     Falsification("AUT12", "an account of the maker's", _ANOTHER_ACCOUNT),
     Falsification("AUT13", "who registers is an administrator", body("POST", "/v1/auth/register", 201, _set(role="admin"))),
@@ -355,8 +373,8 @@ FALSIFICATIONS: tuple[Falsification, ...] = (
     Falsification("SES11", "a refresh token opens the account", status("GET", "/v1/me", 401, 200)),
     Falsification("SES12", "a refused refresh names an error", header("WWW-Authenticate", 'Bearer realm="api", error="invalid_token"', when=401)),
     Falsification("SES14", "a restart forgets", status("GET", "/v1/me", 200, 401)),
-    Falsification("SES15", "access tokens live on", Environment({"AUTH_ACCESS_TTL_SECONDS": "900"}, of=("web",))),
-    Falsification("SES16", "sessions may idle", Environment({"AUTH_REFRESH_IDLE_SECONDS": "900"}, of=("web",))),
+    Falsification("SES15", "tokens are said to live longer", body("POST", "/v1/auth/refresh", 200, _set(expires_in=900))),
+    Falsification("SES16", "sessions may idle", status("POST", "/v1/auth/refresh", 401, 200)),
     Falsification("SES18", "a disabled user is in", status("GET", "/v1/me", 401, 200)),
     Falsification("SES19", "a refresh looks at Authorization", Reply(_credentials_matter)),
     # jwt
@@ -373,7 +391,7 @@ FALSIFICATIONS: tuple[Falsification, ...] = (
     Falsification("JWT10", "a token of another type is as good as a right one", Reply(_no_bearer_needed)),
     Falsification("JWT11", "a token with a critical extension is as good as a right one", Reply(_no_bearer_needed)),
     Falsification("JWT12", "a token that is none is as good as a right one", Reply(_no_bearer_needed)),
-    Falsification("JWT13", "a token of no session is as good as a right one", Reply(_no_bearer_needed)),
+    Falsification("JWT13", "a token of no session", status("GET", "/v1/me", 401, 200)),
     Falsification("JWT14", "a right form is refused", status("GET", "/v1/me", 200, 401)),
     Falsification("JWT15", "the previous key is forgotten", Environment({"AUTH_JWT_PREVIOUS_PUBLIC_KEYS": None}, of=("web",))),
     Falsification("JWT16", "a role in a token lifts", status("POST", "/v1/products", 403, 201)),
@@ -424,7 +442,7 @@ FALSIFICATIONS: tuple[Falsification, ...] = (
     Falsification("INJ04", "markup comes back escaped", body("GET", "/v1/me", 200, lambda u: u.update(display_name=u["display_name"].replace("<", "&lt;")))),
     Falsification("INJ06", "the host comes back", header("Location", "http://evil.example/v1/me", when=201)),
     Falsification("INJ01", "a search is a fault", status("GET", "/v1/products", 200, 500)),
-    Falsification("INJ02", "rows vanish", _trigger("AFTER INSERT ON sessions", "UPDATE users SET email = email; DELETE FROM users WHERE id NOT IN (SELECT user_id FROM sessions)")),
+    Falsification("INJ02", "an attempt is a registration", request(_register_instead)),
     Falsification("INJ03", "any column sorts", status("GET", "/v1/(products|orders)", 422, 200)),
     Falsification("INJ05", "a name of the language is taken", status("POST|PATCH", "/v1/.*", 422, 200)),
     Falsification("INJ07", "wildcards are wild", request(lambda e: setattr(e.request, "start", re.sub(r"q=[^ &]*(%25|_)[^ &]*", "limit=100", e.request.start)))),
@@ -437,7 +455,7 @@ FALSIFICATIONS: tuple[Falsification, ...] = (
     Falsification("COR05", "HSTS always", header("Strict-Transport-Security", "max-age=31536000; includeSubDomains")),
     Falsification("COR07", "CORS without origins", header("Access-Control-Allow-Origin", "*")),
     Falsification("COR08", "the policy of other replies", header("Content-Security-Policy", "default-src 'none'", path="/docs")),
-    Falsification("COR09", "documentation always", Environment({"DOCS_ENABLED": "true"}, of=("web",))),
+    Falsification("COR09", "documentation always", status("GET", "/docs|/openapi.json", 404, 200)),
     # pagination
     Falsification("PAG01", "a page lacks its last row", body("GET", "/v1/products", 200, lambda page: page["items"].pop() and None if len(page["items"]) > 1 else None)),
     Falsification("PAG02", "a row of the next page again", _page(lambda items: items.append(items[0]) if items else None)),
@@ -445,7 +463,7 @@ FALSIFICATIONS: tuple[Falsification, ...] = (
     Falsification("PAG04", "any cursor is taken", status("GET", "/v1/.*", 422, 200)),
     Falsification("PAG05", "a cursor of nobody's is taken", status("GET", "/v1/.*", 422, 200)),
     Falsification("PAG06", "a row is not found", _page(lambda items: items.pop() if items else None)),
-    Falsification("PAG07", "another cursor", body("GET", "/v1/products", 200, lambda page: page.update(next_cursor=page["next_cursor"][::-1]) if page["next_cursor"] else None)),
+    Falsification("PAG07", "another cursor", body("GET", "/v1/products", 200, lambda page: page.update(next_cursor=keys.base64url(b'["-created_at","lie","lie","lie"]')) if page["next_cursor"] else None)),
     Falsification("PAG08", "orders backwards", _page(lambda items: items.reverse(), "/v1/orders")),
     Falsification("PAG09", "a page of nineteen", _page(lambda items: items.pop() if len(items) == 20 else None)),
     # conditional
@@ -489,14 +507,14 @@ FALSIFICATIONS: tuple[Falsification, ...] = (
     Falsification("OPS18", "a cold first request", _late(0.8, "/v1/me")),
     Falsification("OPS21", "a cleanup that does nothing", Wrapper("pass", "cleanup")),
     # faults
-    Falsification("OPS20", "no statement timeout", Environment({"DB_STATEMENT_TIMEOUT_MS": "20000"}, of=("web",))),
+    Falsification("OPS20", "a statement that waits too long succeeds", status("PATCH", "/v1/me", 503, 200)),
     Falsification("ERR03", "a 500 that tells SQL", Reply(_leak_sql)),
-    Falsification("OPS04", "waiting for a connection as long as it takes", Environment({"DB_POOL_TIMEOUT_MS": "8000"}, of=("web",))),
+    Falsification("OPS04", "no connection is no fault", status("GET", "/v1/me", 503, 200)),
     # limits
-    Falsification("OPS09", "no limit", Environment({"RATE_LIMIT_DEFAULT": "1000/3"}, of=("web",))),
+    Falsification("OPS09", "no limit", status("GET", "/v1/.*", 429, 404)),
     Falsification("RAT01", "what is left is not told", header("RateLimit", None)),
     Falsification("RAT02", "429 without Retry-After", header("Retry-After", None, when=429)),
-    Falsification("RAT03", "a window without end", Environment({"RATE_LIMIT_DEFAULT": "10/600"}, of=("web",))),
+    Falsification("RAT03", "a window without end", Reply(_closed_for_good)),
     Falsification("RAT04", "all addresses are one", request(_one_address)),
     Falsification("RAT06", "probes are counted", header("RateLimit", '"default";r=1;t=1', path="/livez")),
     Falsification("RAT07", "the proxy is the client", _without_request_header("X-Forwarded-For")),
@@ -533,7 +551,7 @@ FALSIFICATIONS: tuple[Falsification, ...] = (
     Falsification("MET03", "half the requests are counted", Reply(lambda e: setattr(e.reply, "body", re.sub(rb"(_count\{[^}]*\}) (\d+)", lambda m: m[1] + b" %d" % (int(m[2]) // 2), e.reply.body)) if e.reply and e.path == "/metrics" else None)),
     Falsification("MET02", "metrics for everybody", status("GET", "/metrics", 401, 200)),
     Falsification("MET04", "a label of the client's", Reply(lambda e: setattr(e.reply, "body", e.reply.body + b'canary{path="/canary"} 1\n') if e.reply and e.path == "/metrics" else None)),
-    Falsification("MET05", "times a hundred", _metrics(rb"(_sum\{[^}]*\}) (\S+)", rb"\1 1\2")),
+    Falsification("MET05", "a hundred times the time", _metrics(rb"(_sum\{[^}]*\}) (\S+)", lambda found: b"%s %f" % (found[1], float(found[2]) * 100))),
     Falsification("MET06", "logins are not counted", _old_metrics()),
     Falsification("MET07", "refusals are not counted", _old_metrics()),
     Falsification("MET08", "nothing is ever active", _old_metrics()),
@@ -554,7 +572,6 @@ FALSIFICATIONS: tuple[Falsification, ...] = (
     Falsification("CFG15", "the limit is what it was", Environment({"MAX_BODY_BYTES": "1048576"}, of=("web",))),
     Falsification("CFG17", "another exit code", Wrapper(_WRONG_EXIT)),
     Falsification("CFG18", "another exit code", Wrapper(_WRONG_EXIT)),
-    Falsification("CFG11", "a bootstrap account takes over", _trigger("AFTER INSERT ON sessions", "UPDATE users SET role = 'admin' WHERE id = NEW.user_id")),
     # database_schema
     Falsification("SCH02", "an index that the contract lacks", Sql(["CREATE INDEX lie ON sessions (created_at)"], ["DROP INDEX lie"])),
     Falsification("SCH04", "a rule that is not kept", _trigger("BEFORE UPDATE ON users", "SELECT raise(IGNORE)", "NEW.role = 'root'")),
@@ -564,12 +581,12 @@ FALSIFICATIONS: tuple[Falsification, ...] = (
     # project_layout
     Falsification("LAY01", "no AGENTS.md", Tree("AGENTS.md")),
     Falsification("LAY05", "a setting that is none", Tree(".env.example", lambda text: text + "\nSTRAY_SETTING=1\n")),
-    Falsification("LAY02", "make knows no image", _replaced("Makefile", "image:", "picture:")),
+    Falsification("LAY02", "make knows no image", Tree("Makefile", lambda text: re.sub(r"\bimage\b", "picture", text))),
     Falsification("LAY03", "no map", _replaced("README.md", "tests/integration/", "tests/")),
     Falsification("LAY04", "a shell is needed", _replaced("Procfile", "web: ", "web: exec $HOME/")),
     Falsification("LAY06", "secrets are committed", _replaced(".gitignore", ".env", ".environment")),
     Falsification("LAY07", "the image runs as root", Tree("Dockerfile", lambda text: text + "\nUSER root\n")),
-    Falsification("LAY08", "compose starts without release", _replaced("compose.yaml", "migrate", "wait")),
+    Falsification("LAY08", "compose starts without release", _replaced("compose.yaml", "manage.py", "service.py")),
     Falsification("LAY09", "an operation is not shown", _replaced("docs/api.http", "/v1/me/password", "/v1/me")),
     Falsification("LAY10", "a key in the files", Tree("README.md", lambda text: text + "\n-----BEGIN PRIVATE KEY-----\n" + "A" * 64 + "\n")),
     Falsification("LAY11", "a setting that nobody explains", _replaced("README.md", "SHUTDOWN_TIMEOUT_MS", "SHUTDOWN")),

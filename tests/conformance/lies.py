@@ -8,14 +8,15 @@ from __future__ import annotations
 import json
 import re
 import sys
+import tempfile
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scaffold.conformance.falsifying import Falsifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from lying_proxy import Exchange
 
@@ -91,8 +92,7 @@ class Tree(Falsifier):
     change: Callable[[str], str] | None = None
 
     def project(self, folder: Path, scratch: Path) -> Path:
-        shown = scratch / f"shown-{abs(hash(self.file))}"
-        shown.mkdir(exist_ok=True)
+        shown = Path(tempfile.mkdtemp(dir=scratch))
         first, *rest = self.file.split("/")
         for entry in folder.iterdir():
             if entry.name != first:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+_BODILESS = (204, 304)
+
+
 @dataclass
 class Message:
     """A request or a reply: its first line, its headers as they came, its body without framing."""
@@ -82,6 +85,8 @@ class Exchange:
     def become(self, status: int, reason: str = "Changed") -> None:
         """Change the status."""
         assert self.reply is not None
+        if self.status in _BODILESS and status not in _BODILESS:
+            self.reply.set("Content-Length", "0")  # Else the client waits for the connection's end.
         self.reply.start = f"HTTP/1.1 {status} {reason}"
 
     @property
@@ -134,7 +139,7 @@ class LyingProxy:
                     head = exchange.method == "HEAD"
                     exchange.reply = _read(replies, reply=True, head=head)
                     self._lie(exchange)
-                    bodiless = head or exchange.status in (204, 304)
+                    bodiless = head or exchange.status in _BODILESS
                     client.sendall(exchange.reply.encode(bodiless=bodiless))
                     if (exchange.reply.get("connection") or "").lower() == "close":
                         return
