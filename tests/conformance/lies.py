@@ -56,6 +56,17 @@ class Environment(Falsifier):
 
 
 @dataclass
+class WithoutParameters(Falsifier):
+    """Takes a URL's query out of a setting, such as what asks for TLS."""
+
+    setting: str
+
+    def environment(self, name: str, environment: Mapping[str, str]) -> Mapping[str, str]:
+        del name
+        return {**environment, self.setting: environment[self.setting].partition("?")[0]}
+
+
+@dataclass
 class Wrapper(Falsifier):
     """Starts the service through a program of our own, which runs it as its child."""
 
