@@ -84,15 +84,14 @@ def diagnose(
     family = _family()
     found = []
     for name in [stack] if stack else known:
-        wanted = _wanted(
-            questionnaire, _read(source, name), {**answers, "stack": name} if answers is not None else None
-        )
+        tools = [*_read(source, name), *_read(source, "shared")]
+        wanted = _wanted(questionnaire, tools, {**answers, "stack": name} if answers is not None else None)
         found.append(Diagnosis(name, tuple(_look(entry, options, family) for entry, options in wanted)))
     return tuple(found)
 
 
-def _read(source: Source, stack: str) -> Sequence[Mapping[str, Any]]:
-    path = source.root / "templates" / stack / "toolchain.yml"
+def _read(source: Source, folder: str) -> Sequence[Mapping[str, Any]]:
+    path = source.root / "templates" / folder / "toolchain.yml"
     where = path.relative_to(source.root).as_posix()
     try:
         tools = yaml.safe_load(path.read_bytes())["tools"]
