@@ -1,9 +1,9 @@
-import type { CacheStore } from './product.cache.ts';
+import type { CachedReply, CacheStore } from './product.cache.ts';
 
 const MAX_ENTRIES = 1000;
 
 export function createMemoryStore(): CacheStore {
-  const entries = new Map<string, { value: string; end: number }>();
+  const entries = new Map<string, { reply: CachedReply; end: number }>();
   let generation = 0;
 
   return {
@@ -17,17 +17,17 @@ export function createMemoryStore(): CacheStore {
 
     get(key) {
       const entry = entries.get(key);
-      return Promise.resolve(entry && entry.end > performance.now() ? entry.value : undefined);
+      return Promise.resolve(entry && entry.end > performance.now() ? entry.reply : undefined);
     },
 
-    set(key, value, ttlSeconds) {
+    set(key, reply, ttlSeconds) {
       if (entries.size >= MAX_ENTRIES) {
         // The oldest half, to do so rarely.
         for (const old of [...entries.keys()].slice(0, MAX_ENTRIES / 2)) {
           entries.delete(old);
         }
       }
-      entries.set(key, { value, end: performance.now() + ttlSeconds * 1000 });
+      entries.set(key, { reply, end: performance.now() + ttlSeconds * 1000 });
       return Promise.resolve();
     },
   };

@@ -1,6 +1,6 @@
 import type { Logger } from '../observability/log.ts';
 import { type RedisConnection, RedisDownError } from '../redis/redis.ts';
-import type { CacheStore } from './product.cache.ts';
+import type { CachedReply, CacheStore } from './product.cache.ts';
 
 const GENERATION = 'cat:gen';
 
@@ -29,12 +29,13 @@ export function createRedisStore(redis: RedisConnection, log: Logger): CacheStor
     },
 
     async get(key) {
-      return (await redis.run((client) => client.get(key))) ?? undefined;
+      const text = await redis.run((client) => client.get(key));
+      return text === null ? undefined : (JSON.parse(text) as CachedReply);
     },
 
-    async set(key, value, ttlSeconds) {
+    async set(key, reply, ttlSeconds) {
       const expiration = { type: 'EX', value: ttlSeconds } as const;
-      const work = redis.run((client) => client.set(key, value, { expiration }));
+      const work = redis.run((client) => client.set(key, JSON.stringify(reply), { expiration }));
       await tolerate(work, 'a reply could not be cached');
     },
   };
