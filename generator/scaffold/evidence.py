@@ -142,10 +142,18 @@ def record(path: Path, row: Row) -> None:
     """
     row = replace(row, answers=dict(sorted(row.answers.items())), seconds=round(row.seconds, 1))
     kept = [other for other in _read(path) if dict(other.answers) != dict(row.answers)]
-    rows = sorted([*kept, row], key=lambda each: json.dumps(dict(each.answers), sort_keys=True))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    content = {"format": _FORMAT, "rows": [asdict(each) for each in rows]}
-    path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    _write(path, [*kept, row])
+
+
+def renew(path: Path, source: Source, stack: str) -> None:
+    """Tie rows to the sources at hand whose projects these have not changed: to judge them takes no rendering then.
+
+    Raises:
+        EvidenceError: The file is there but cannot be read.
+    """
+    now = digest(source, stack)
+    rows = [replace(row, digest=now) if _state(source, stack, row, now) == "proven" else row for row in _read(path)]
+    _write(path, rows)
 
 
 def _read(path: Path) -> list[Row]:
@@ -157,6 +165,13 @@ def _read(path: Path) -> list[Row]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         message = f"the evidence {path.name} cannot be read: {error}"
         raise EvidenceError(message, hint="make it anew with `scaffold verify --record`") from error
+
+
+def _write(path: Path, rows: Sequence[Row]) -> None:
+    rows = sorted(rows, key=lambda row: json.dumps(dict(row.answers), sort_keys=True))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = {"format": _FORMAT, "rows": [asdict(row) for row in rows]}
+    path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _state(source: Source, stack: str, row: Row, now: str) -> State:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from scaffold import evidence
@@ -34,6 +35,18 @@ def test_the_digest_sees_a_file_move(small: Source) -> None:
 
 def test_stacks_have_digests_of_their_own(small: Source) -> None:
     assert evidence.digest(small, "tea") != evidence.digest(small, "coffee")
+
+
+def test_rows_whose_projects_stayed_the_same_are_renewed(small: Source) -> None:
+    path = small.root / "tea.json"
+    stayed = evidence.rendered_digest(small, "tea", {"size": "small"})
+    for size, rendered in (("small", stayed), ("large", "0" * 64)):
+        evidence.record(path, evidence.Row({"size": size}, 1, 0, 0, 1.0, {}, "2026-11-23", None, "0" * 64, rendered))
+
+    evidence.renew(path, small, "tea")
+
+    rows = {row["answers"]["size"]: row["digest"] for row in json.loads(path.read_text())["rows"]}
+    assert rows == {"small": evidence.digest(small, "tea"), "large": "0" * 64}
 
 
 def test_the_file_is_the_same_whatever_the_order_of_runs(small: Source) -> None:

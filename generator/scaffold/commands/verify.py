@@ -181,6 +181,7 @@ def _record(path: Path, result: RunResult, template: Path | None) -> None:
             rendered=evidence.rendered_digest(templates, str(result.stack), answers),
         ),
     )
+    evidence.renew(path, templates, str(result.stack))
 
 
 def _count(result: RunResult, outcome: str) -> int:
