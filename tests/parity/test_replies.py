@@ -131,7 +131,7 @@ def _in_logs(one: Run, other: Run) -> Iterator[Difference]:
 
 
 def _in_metrics(one: Run, other: Run) -> Iterator[Difference]:
-    """Families, labels, buckets and every count; not the times that were measured."""
+    """Families, labels, buckets and every count; not the times that were measured, nor what a gauge shows at the moment."""
     left, right = _samples(one), _samples(other)
     for sample in sorted(left.keys() | right.keys()):
         if left.get(sample) != right.get(sample):
@@ -148,7 +148,7 @@ def _samples(run: Run) -> dict[str, float | str | None]:
         values[f"type of {family.name}"] = f"{family.type}: {family.documentation}"
         for entry in family.samples:
             labels = ",".join(f"{name}={value}" for name, value in sorted(entry.labels.items()))
-            counts = entry.name.endswith(("_count", "_total"))
+            counts = family.type != "gauge" and entry.name.endswith(("_count", "_total"))
             values[f"{entry.name}{{{labels}}}"] = entry.value if counts else None
     return values
 
