@@ -77,11 +77,12 @@ def between(chapter: str, request: str, one: Normal, other: Normal) -> Iterator[
         if one.body != other.body:
             yield found("body", one.body, other.body)
         return
-    for place, a, b in _inner("body", left, right):
+    inner = list(_inner("body", left, right))
+    for place, a, b in inner:
         yield found(place, a, b)
     # Order of members, spacing and escapes, which parsing hides.
     texts = [_DETAIL.sub('"detail":""', normal.body) for normal in (one, other)]
-    if left == right and texts[0] != texts[1]:
+    if all(place.endswith("/detail") for place, _, _ in inner) and texts[0] != texts[1]:
         yield found("bytes of the body", *texts)
 
 
