@@ -44,12 +44,19 @@ def from_file(path: Path, questionnaire: Questionnaire) -> dict[str, Any]:
         UnknownOptionError: There is no such option.
         WrongTypeError: A value does not fit its option.
     """
-    return {
-        key: questionnaire.check_type(key, value, where=str(path))
-        for key, value in load(path).items()
-        # What starts with an underscore is Copier's own record of where a project came from.
-        if not key.startswith("_")
-    }
+    # What starts with an underscore is Copier's own record of where a project came from.
+    given = {key: value for key, value in load(path).items() if not key.startswith("_")}
+    return checked(given, questionnaire, where=str(path))
+
+
+def checked(answers: Mapping[str, Any], questionnaire: Questionnaire, *, where: str) -> dict[str, Any]:
+    """Make sure that answers are of the right type.
+
+    Raises:
+        UnknownOptionError: There is no such option.
+        WrongTypeError: A value does not fit its option.
+    """
+    return {key: questionnaire.check_type(key, value, where=where) for key, value in answers.items()}
 
 
 def preferences(questionnaire: Questionnaire) -> dict[str, Any]:
@@ -77,6 +84,19 @@ def load(path: Path) -> Mapping[str, Any]:
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise AnswersFileError(path, reason.lower(), hint="name a YAML file with one answer a line") from error
+    return parse(text, path)
+
+
+def parse(text: str, path: Path) -> Mapping[str, Any]:
+    """Read answers as they stand.
+
+    Args:
+        text: The content of a file.
+        path: The file, for messages.
+
+    Raises:
+        AnswersFileError: It is no mapping of answers.
+    """
     try:
         loaded = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader that refuses double keys
     except yaml.YAMLError as error:

@@ -21,6 +21,7 @@ class ExitCode(IntEnum):
     FAILED = 1
     USAGE = 2
     CONFLICTS = 3
+    DRIFT = 4
     MISSING_TOOL = 5
     CANCELLED = 130
 
@@ -174,6 +175,24 @@ class TemplateNotFoundError(ScaffoldError):
     code = "template-not-found"
 
 
+class NoHistoryError(ScaffoldError):
+    """A source of templates has no releases to be read."""
+
+    code = "no-history"
+
+
+class UnknownVersionError(ScaffoldError):
+    """A source of templates has no such version."""
+
+    code = "unknown-version"
+
+
+class SourceNotFoundError(ScaffoldError):
+    """The source that a project was made from is not known on this machine."""
+
+    code = "source-not-found"
+
+
 class NotAProjectError(ScaffoldError):
     """The path does not belong to a project that this tool made."""
 
@@ -199,9 +218,137 @@ class GitFailedError(ScaffoldError):
 
     code = "git-failed"
 
-    def __init__(self, action: str, output: str) -> None:
+    def __init__(self, action: str, output: str, *, hint: str = "") -> None:
         """Name the action and give git's last words."""
-        super().__init__(f"git could not {action}: {output}", hint="--no-git makes the project without a repository")
+        super().__init__(f"git could not {action}: {output}", hint=hint)
+        self.output = output
+
+
+class UnrecordedVersionError(ScaffoldError):
+    """A project does not know which version of its templates made it."""
+
+    code = "unrecorded-version"
+
+    def __init__(self, root: Path) -> None:
+        """Name the project."""
+        super().__init__(
+            f"{root} does not say which version of the templates made it",
+            hint="it was made without git; make it anew with git installed and carry your changes over",
+        )
+
+
+class NotARepositoryError(ScaffoldError):
+    """A project is in no git repository."""
+
+    code = "not-a-repository"
+
+    def __init__(self, root: Path) -> None:
+        """Name the project."""
+        super().__init__(
+            f"{root} is in no git repository, and git is what merges and what leads back",
+            hint="git init && git add --all && git commit --message 'Begin'",
+        )
+
+
+class NoCommitError(ScaffoldError):
+    """A repository or a project in it has not been committed yet."""
+
+    code = "no-commit"
+
+
+class DetachedHeadError(ScaffoldError):
+    """A repository is on no branch, so that a commit on it would be lost."""
+
+    code = "detached-head"
+
+    def __init__(self) -> None:
+        """Tell how to get onto a branch."""
+        super().__init__("the repository is on no branch", hint="git switch BRANCH, or make one with --branch NAME")
+
+
+class DirtyTreeError(ScaffoldError):
+    """There are changes that are not committed."""
+
+    code = "dirty-tree"
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        """Name some of the files."""
+        super().__init__(
+            f"there are changes that are not committed: {_some(paths)}", hint="commit them, or git stash them for now"
+        )
+
+
+class InTheWayError(ScaffoldError):
+    """Files that git does not know are where files of the template belong."""
+
+    code = "in-the-way"
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        """Name some of the files."""
+        super().__init__(
+            f"files that git does not know are in the way: {_some(paths)}",
+            hint="commit them, so that they can be merged, or move them away",
+        )
+
+
+class UnderWayError(ScaffoldError):
+    """Another operation is not finished."""
+
+    code = "under-way"
+
+
+class NothingUnderWayError(ScaffoldError):
+    """There is nothing to continue or to abort."""
+
+    code = "nothing-under-way"
+
+
+class BusyError(ScaffoldError):
+    """Another scaffold is at work in the same project."""
+
+    code = "busy"
+
+    def __init__(self, root: Path) -> None:
+        """Name the repository."""
+        super().__init__(f"another scaffold is at work in {root}", hint="wait until it is done")
+
+
+class DowngradeError(ScaffoldError):
+    """The newest version is older than the one a project has."""
+
+    code = "downgrade"
+
+    def __init__(self, version: str, newest: str) -> None:
+        """Name both versions."""
+        super().__init__(
+            f"the project is at v{version}, and the newest version known here is the older v{newest}",
+            hint=f"get a newer scaffold, or go back on purpose with --to v{newest}",
+        )
+
+
+class ChangedStackError(UsageError):
+    """The stack of a project cannot be changed."""
+
+    code = "changed-stack"
+
+
+class BranchTakenError(UsageError):
+    """There is a branch of that name, or there can be none."""
+
+    code = "branch-taken"
+
+
+class ConflictsError(ScaffoldError):
+    """Changes of the user and of the template contradict each other."""
+
+    code = "conflicts"
+    exit_code = ExitCode.CONFLICTS
+
+
+class CheckFailedError(ScaffoldError):
+    """The project's own checks fail on the result."""
+
+    code = "check-failed"
 
 
 class EvidenceError(ScaffoldError):
@@ -223,6 +370,10 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     by_lower = {candidate.lower(): candidate for candidate in known}
     found = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
     return by_lower[found[0]] if found else None
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")  # noqa: PLR2004 - a glance
 
 
 def _did_you_mean(word: str, known: Sequence[str], what: str) -> str:

@@ -47,12 +47,12 @@ def _objection(target: Path) -> str:
 
 
 @contextmanager
-def workspace() -> Iterator[Path]:
-    """Lend a folder in the system's place for temporary files; it is gone afterwards."""
+def workspace(place: Path | None = None) -> Iterator[Path]:
+    """Lend a folder, in the system's place for temporary files or in another; it is gone afterwards."""
     folder: Path | None = None
     try:
         with deferred():
-            folder = _temporary_folder(None, "scaffold-")
+            folder = _temporary_folder(place, "scaffold-")
             # An interrupt may hit the cleaning up itself; then the end of the process does it.
             atexit.register(shutil.rmtree, folder, ignore_errors=True)
         yield folder

@@ -4,39 +4,23 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from scaffold.errors import GitFailedError, MissingToolError
+from scaffold.errors import GitFailedError
+from scaffold.git import Git, last_words, missing
 
 # Hooks, signing and ignore lists are the user's for their own work; here they would ask for a passphrase,
 # refuse the commit, or leave files of the template out of it.
-_UNDISTURBED = (
-    "-c", "core.hooksPath=/dev/null",
-    "-c", "core.excludesFile=/dev/null",
-    "-c", "commit.gpgSign=false",
-    "-c", "core.fsmonitor=false",
-    "-c", "gc.auto=0",
-)  # fmt: skip
-_FALLBACK = ("-c", "user.name=scaffold", "-c", "user.email=scaffold@localhost.invalid")
-
-# Inside a hook, these point at the repository that runs the hook (`git rev-parse --local-env-vars`).
-_OF_ANOTHER_REPOSITORY = frozenset(
-    {
-        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-        "GIT_COMMON_DIR",
-        "GIT_DIR",
-        "GIT_GRAFT_FILE",
-        "GIT_INDEX_FILE",
-        "GIT_NAMESPACE",
-        "GIT_OBJECT_DIRECTORY",
-        "GIT_PREFIX",
-        "GIT_SHALLOW_FILE",
-        "GIT_WORK_TREE",
-    }
+UNDISTURBED = (
+    "core.hooksPath=/dev/null",
+    "core.excludesFile=/dev/null",
+    "commit.gpgSign=false",
+    "core.fsmonitor=false",
+    "gc.auto=0",
 )
+_FALLBACK = ("user.name=scaffold", "user.email=scaffold@localhost.invalid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +45,14 @@ def require_git() -> None:
         MissingToolError: It is not.
     """
     if shutil.which("git") is None:
-        message = "git is not installed"
-        raise MissingToolError(message, hint="install git, or make the project without a repository: --no-git")
+        raise missing("install git, or make the project without a repository: --no-git")
 
 
 def work_tree_around(folder: Path) -> Path | None:
     """Return the root of the work tree that a folder is in, if it is in one."""
-    done = _git(folder, "rev-parse", "--show-toplevel")
-    return Path(done.stdout.strip()) if done.returncode == 0 and done.stdout.strip() else None
+    done = Git(folder).ask("rev-parse", "--show-toplevel")
+    said = os.fsdecode(done.stdout).removesuffix("\n")
+    return Path(said) if done.returncode == 0 and said else None
 
 
 def commit_first(folder: Path, message: str) -> Literal["user", "fallback"]:
@@ -97,26 +81,18 @@ def commit_more(folder: Path) -> None:
     _must(folder, "commit", "commit", "--quiet", "--amend", "--no-edit", identity=_identity(folder))
 
 
+def identity_settings(folder: Path) -> tuple[str, ...]:
+    """Return the settings without which git would not know whose name to put on a commit."""
+    return () if _identity(folder) == "user" else _FALLBACK
+
+
 def _identity(folder: Path) -> Literal["user", "fallback"]:
-    done = _git(folder, "-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT")
-    return "user" if done.returncode == 0 else "fallback"
+    known = Git(folder, ("user.useConfigOnly=true",)).holds("var", "GIT_COMMITTER_IDENT")
+    return "user" if known else "fallback"
 
 
 def _must(folder: Path, action: str, *arguments: str, identity: Literal["user", "fallback"] = "user") -> None:
-    done = _git(folder, *_UNDISTURBED, *(_FALLBACK if identity == "fallback" else ()), *arguments)
+    done = Git(folder, (*UNDISTURBED, *(_FALLBACK if identity == "fallback" else ()))).ask(*arguments)
     if done.returncode != 0:
-        raise GitFailedError(action, done.stderr.strip() or f"exit code {done.returncode}")
-
-
-def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if name not in _OF_ANOTHER_REPOSITORY}
-    return subprocess.run(
-        ["git", *arguments],  # noqa: S607 - the user's own git is meant
-        cwd=folder,
-        env={**kept, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
+        hint = "--no-git makes the project without a repository"
+        raise GitFailedError(action, last_words(done), hint=hint)

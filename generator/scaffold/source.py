@@ -1,34 +1,53 @@
-"""Where templates come from: the copy inside the package, a checkout of the tool, or a folder named by the user."""
+"""Where templates come from: the package, a checkout of the tool, or what the user names with --template."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+import shutil
+from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from scaffold.errors import TemplateNotFoundError
+from scaffold.errors import SourceNotFoundError, TemplateNotFoundError, UsageError
 
-#: What a template release consists of, whatever else lies beside it.
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scaffold.history.origins import Origin, Version
+    from scaffold.history.store import Store
+
+#: What is rendered, whatever else lies beside it.
 PARTS = ("copier.yml", "templates", "contract")
+#: What projects record that were made with the templates of the tool itself.
+OWN = "scaffold"
 
 _PACKAGE = Path(__file__).resolve().parent
+_LOCAL = "local:"
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://|[^/\\]+@[^/\\]+:|[a-z0-9][a-z0-9.-]+:", re.IGNORECASE)
+_CREDENTIALS = re.compile(r"://[^/@]*:[^/@]*@")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Source:
     """A set of templates on disk.
 
     Attributes:
         root: Folder of copier.yml.
         name: What a project records as its origin; never a path of this machine.
-        version: Version of the templates, or nothing where the source has none.
         evidence: Folder of the evidence that belongs to the source.
     """
 
     root: Path
     name: str
-    version: str | None
     evidence: Path
+    _find_version: Callable[[], str | None] = field(repr=False, compare=False)
+
+    @cached_property
+    def version(self) -> str | None:
+        """Version of the templates, or nothing where there is no git to tell it."""
+        return self._find_version()
 
     @property
     def record(self) -> dict[str, str]:
@@ -52,34 +71,193 @@ def tool_version() -> str:
     return version("scaffold-stacks")
 
 
-def find(template: Path | None = None) -> Source:
-    """Return the source to use.
+def find(template: str | Path | None = None, version: str | None = None) -> Source:
+    """Return the source to make something from.
 
     Args:
-        template: Folder named by the user; without it the templates that belong to this tool.
+        template: URL or path named by the user; without it the templates that belong to this tool.
+        version: The version wanted; without it what there is now.
 
     Raises:
-        TemplateNotFoundError: There is no copier.yml at that place.
+        TemplateNotFoundError: There are no templates at that place.
+        UnknownVersionError: There is no such version.
+        MissingToolError: Git is needed and not there.
+        GitFailedError: Git could not fetch them.
     """
+    if version is not None:
+        return at(origin(template), version)
     if template is not None:
-        return _foreign(template)
+        root = _path(template)
+        if root is not None and (root / "copier.yml").is_file():
+            return _as_it_stands(root)
+        fork = origin(template)
+        from scaffold.history.store import open_store  # noqa: PLC0415 - what is on disk already needs none
+
+        return at(fork, fork.newest(open_store()))
+    root, evidence = _own()
+    return Source(root, OWN, evidence, _own_version)
+
+
+def at(origin: Origin, version: str) -> Source:
+    """Return a version of an origin, in the user's cache.
+
+    Raises:
+        UnknownVersionError: There is no such version.
+        TemplateNotFoundError: What is there are no templates.
+        MissingToolError: There is no git.
+        GitFailedError: Git could not fetch it.
+    """
+    from scaffold.history.store import open_store  # noqa: PLC0415 - what is on disk already needs none
+
+    store = open_store()
+    return unpacked(origin, origin.find(store, version), store)
+
+
+def unpacked(origin: Origin, found: Version, store: Store) -> Source:
+    """Return a version that is in the store as a folder.
+
+    Raises:
+        TemplateNotFoundError: What is there are no templates.
+        GitFailedError: Git refused.
+    """
+    root = store.folder(found.tree)
+    if not (root / "copier.yml").is_file():
+        message = f"there are no templates in {origin.name} {found.name}"
+        raise TemplateNotFoundError(message, hint="templates are a copier.yml and what belongs to it")
+    return Source(root, origin.name, root / "docs" / "evidence", lambda: found.name)
+
+
+def origin(template: str | Path | None = None) -> Origin:
+    """Return the history of the source that a user means.
+
+    Args:
+        template: URL or path named by the user; without it the templates that belong to this tool.
+
+    Raises:
+        TemplateNotFoundError: There are no templates at that place.
+        UsageError: The URL holds a password.
+    """
+    from scaffold.history import origins  # noqa: PLC0415 - what only lists has no need of it
+
+    if template is None:
+        root, _ = _own()
+        if _bundle().is_file():
+            return origins.Origin(OWN, origins.Bundled(OWN, _bundle()), lambda _: _told_version() or tool_version())
+        checkout = origins.ByManifest(OWN, root)
+        return origins.Origin(OWN, checkout, checkout.now)
+    place = _path(template)
+    if place is None:
+        if _CREDENTIALS.search(str(template)):
+            message = "the URL of the templates holds a password, which every project would record"
+            raise UsageError(message, hint="let git's credential helper hold it")
+        return origins.Origin(str(template), origins.ByTag(str(template), str(template)))
+    holds = (place / "copier.yml").is_file()
+    if not holds and not (place.is_dir() and shutil.which("git") and origins.is_repository(place)):
+        raise TemplateNotFoundError(
+            f"there is no template at {template}",
+            hint="templates are a folder with a copier.yml in it, or a git repository of such",
+        )
+    folder = origins.ByTag(_remember(place), str(place))
+    return origins.Origin(folder.name, folder, folder.now if holds else None)
+
+
+def recorded(name: str) -> Origin:
+    """Return the history of the source that a project records.
+
+    Raises:
+        SourceNotFoundError: It was a place on a machine, and on this one it is not known or no more there.
+    """
+    if name == OWN:
+        return origin()
+    if name.startswith(_LOCAL):
+        from scaffold.history.store import open_store  # noqa: PLC0415
+
+        place = open_store().place(name.removeprefix(_LOCAL))
+        if place is None or not place.exists():
+            where = "where that was is not known here" if place is None else f"{place} is no more"
+            raise SourceNotFoundError(
+                f"the project was made from a folder of templates ({name}), and {where}",
+                hint="name the folder or its repository with --template",
+            )
+        return origin(place)
+    # Plain Copier records where on its machine the templates lay.
+    place = _path(name)
+    if name and (place is None or place.is_dir()):
+        return origin(name)
+    raise SourceNotFoundError(
+        f'the project was made from "{name}", which is not here' if name else "the project does not say what made it",
+        hint="name the templates with --template",
+    )
+
+
+def _own() -> tuple[Path, Path]:
     bundled = _PACKAGE / "source"
     if (bundled / "copier.yml").is_file():
-        return Source(bundled, "scaffold", tool_version(), bundled / "evidence")
+        return bundled, bundled / "evidence"
     checkout = _checkout()
     if checkout is not None:
-        return Source(checkout, "scaffold", tool_version(), checkout / "docs" / "evidence")
+        return checkout, checkout / "docs" / "evidence"
     message = "this installation of scaffold holds no templates"
     raise TemplateNotFoundError(message, hint="install it again, or name a folder of templates with --template")
 
 
-def _foreign(template: Path) -> Source:
-    root = template.expanduser().resolve()
-    if not (root / "copier.yml").is_file():
-        message = f"there is no template at {template}"
-        raise TemplateNotFoundError(message, hint="a template is a folder with a copier.yml in it")
-    mark = sha256(str(root).encode()).hexdigest()[:12]
-    return Source(root, f"local:{mark}", None, root / "docs" / "evidence")
+def _own_version() -> str | None:
+    told = _told_version()
+    if told is not None and "+" not in told:
+        return told
+    if shutil.which("git") is None:
+        return told or tool_version()
+    from scaffold.history.store import open_store  # noqa: PLC0415
+
+    store = open_store()
+    newest = origin().newest(store)
+    # The next package will not know what was never released: from here on the user's cache does.
+    origin().find(store, newest)
+    return newest
+
+
+def _told_version() -> str | None:
+    told = _bundle().with_name("VERSION")
+    return told.read_text(encoding="utf-8").strip() if told.is_file() else None
+
+
+def _bundle() -> Path:
+    """Return where the releases are: in the package, or in an unpacked source distribution."""
+    installed = _PACKAGE / "history" / "releases.bundle"
+    checkout = _checkout()
+    return installed if checkout is None else checkout / "history" / "releases.bundle"
+
+
+def _as_it_stands(root: Path) -> Source:
+    def version() -> str | None:
+        if shutil.which("git") is None:
+            return None
+        from scaffold.history.store import open_store  # noqa: PLC0415
+
+        return origin(root).newest(open_store())
+
+    return Source(root, _local_name(root), root / "docs" / "evidence", version)
+
+
+def _local_name(root: Path) -> str:
+    return _LOCAL + sha256(str(root).encode(errors="surrogateescape")).hexdigest()[:12]
+
+
+def _remember(root: Path) -> str:
+    name = _local_name(root)
+    if shutil.which("git"):
+        from scaffold.history.store import open_store  # noqa: PLC0415
+
+        open_store().remember_place(name.removeprefix(_LOCAL), root)
+    return name
+
+
+def _path(template: str | Path) -> Path | None:
+    """Return the folder that is meant, or nothing where it is a URL."""
+    text = str(template)
+    if _URL.match(text) and not text.startswith("file://") and not Path(text).exists():
+        return None
+    return Path(text.removeprefix("file://")).expanduser().resolve()
 
 
 def _checkout() -> Path | None:

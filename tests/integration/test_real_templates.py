@@ -71,7 +71,7 @@ def test_plain_copier_makes_the_same_bytes(
     ]
     recorded = yaml.safe_load("\n".join(ours_answers))
     assert recorded["_src_path"] == "scaffold"
-    assert recorded["_commit"] == f"v{source.tool_version()}"
+    assert recorded["_commit"] == f"v{source.find().version}"
     assert {key: recorded[key] for key in answers} == answers
 
 

@@ -13,6 +13,9 @@ from zipfile import ZipFile
 
 import pytest
 
+from scaffold import source
+from scaffold.history.store import open_store
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -75,6 +78,30 @@ def test_holds_everything_that_a_project_is_made_of(wheel: Path) -> None:
     assert wanted <= names
     assert {"scaffold/py.typed", "scaffold/schemas/new.json", "scaffold/source/evidence/README.md"} <= names
     assert not any("__pycache__" in name or name.endswith(".pyc") for name in names)
+
+
+def test_holds_the_releases_of_its_templates(wheel: Path, tmp_path: Path) -> None:
+    ZipFile(wheel).extractall(tmp_path / "unpacked")
+    unpacked = tmp_path / "unpacked" / "scaffold"
+    version = (unpacked / "history" / "VERSION").read_text().strip()
+    heads = _run(["git", "bundle", "list-heads", unpacked / "history" / "releases.bundle"]).stdout
+
+    # What is rendered from and what is recorded are the same.
+    assert heads.split()[-1] == f"refs/tags/v{version}"
+    store = open_store()
+    store.take(str(unpacked / "history" / "releases.bundle"), ["+refs/tags/*:refs/tags/*"])
+    for part in source.PARTS:
+        name = f"v{version}:{part}"
+        kept = _run(["git", "rev-parse", name], cwd=store.root / "templates.git").stdout
+        there = _run(["git", "rev-parse", f"{store.add(unpacked / 'source')}:{part}"], cwd=store.root / "templates.git")
+        assert kept == there.stdout
+
+
+def test_a_source_distribution_makes_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
+    _run([sys.executable, "-m", "build", "--no-isolation", "--outdir", tmp_path, ROOT])
+    (built,) = tmp_path.glob("*.whl")
+
+    assert built.read_bytes() == wheel.read_bytes()
 
 
 def test_makes_projects_without_a_network(installed: Path, work: Path, tmp_path: Path) -> None:

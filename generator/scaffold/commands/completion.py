@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,5 +36,4 @@ def _offers(typed: tuple[str, str, str]) -> Iterator[tuple[str, str]]:
 def _catalog() -> Catalog:
     from scaffold import catalog, source
 
-    template = os.environ.get("SCAFFOLD_TEMPLATE")
-    return catalog.load(source.find(Path(template) if template else None))
+    return catalog.load(source.find(os.environ.get("SCAFFOLD_TEMPLATE") or None))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scaffold.commands import completion
-from scaffold.commands.options import Json, Stack, Template
+from scaffold.commands.options import Json, Stack, Template, Version
 from scaffold.console import Console
 from scaffold.errors import ExitCode, ScaffoldError, UsageError
 
@@ -55,6 +55,7 @@ def new(
     ] = False,
     json: Json = False,  # noqa: ARG001 - the console knows
     template: Template = None,
+    version: Version = None,
 ) -> None:
     """Make a project: a service that runs, with its tests, its pipeline and its first commit.
 
@@ -69,7 +70,7 @@ def new(
     if dry_run and setup:
         message = "--dry-run writes nothing, so there is nothing to run --setup in"
         raise UsageError(message, hint="leave one of them out")
-    templates = source.find(template)
+    templates = source.find(template, version)
     questions = catalog.load(templates)
     questionnaire = Questionnaire(questions)
     given = _given(questionnaire, name, stack, data or [], answers)
@@ -89,7 +90,9 @@ def new(
         target=_target(output, str(complete["project_name"])),
         git=not no_git,
         setup=setup,
-        command=creation.reproduce(questionnaire, complete, extra=_extra(output, template, no_git=no_git, setup=setup)),
+        command=creation.reproduce(
+            questionnaire, complete, extra=_extra(output, template, version, no_git=no_git, setup=setup)
+        ),
     )
     if dry_run:
         with console.progress("Rendering"):
@@ -133,9 +136,12 @@ def _target(output: Path | None, name: str) -> Path:
     return (output or Path()).expanduser().resolve() / name
 
 
-def _extra(output: Path | None, template: Path | None, *, no_git: bool, setup: bool) -> tuple[str, ...]:
+def _extra(
+    output: Path | None, template: str | None, version: str | None, *, no_git: bool, setup: bool
+) -> tuple[str, ...]:
     words = ["--output", str(output)] if output is not None else []
-    words += ["--template", str(template)] if template is not None else []
+    words += ["--template", template] if template is not None else []
+    words += ["--version", version] if version is not None else []
     words += ["--no-git"] if no_git else []
     words += ["--setup"] if setup else []
     return tuple(words)

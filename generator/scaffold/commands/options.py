@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,8 +15,17 @@ Stack = Annotated[
     typer.Option("--stack", "-s", metavar="STACK", help="Framework of the service.", autocompletion=completion.stacks),
 ]
 
-# Forks of the templates; hidden until they can be updated from as well.
 Template = Annotated[
-    Path | None,
-    typer.Option("--template", envvar="SCAFFOLD_TEMPLATE", hidden=True, help="Folder of the templates to use."),
+    str | None,
+    typer.Option(
+        "--template",
+        envvar="SCAFFOLD_TEMPLATE",
+        metavar="URL|PATH",
+        help="Templates of a fork: a git repository or a folder.",
+    ),
+]
+
+Version = Annotated[
+    str | None,
+    typer.Option("--version", metavar="VERSION", help="Version of the templates; without it what is newest."),
 ]

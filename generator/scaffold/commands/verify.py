@@ -158,7 +158,7 @@ def _write_junit(path: Path, result: RunResult) -> None:
         raise WriteFailedError(path, error.strerror or str(error)) from error
 
 
-def _record(path: Path, result: RunResult, template: Path | None) -> None:
+def _record(path: Path, result: RunResult, template: str | None) -> None:
     from datetime import UTC, datetime
 
     from scaffold import evidence, source

@@ -1,0 +1,134 @@
+"""Runs git: in the user's repositories with the user's settings, in our own with none."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import signal
+import subprocess
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from scaffold.errors import GitFailedError, MissingToolError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+# Inside a hook, these point at the repository that runs the hook (`git rev-parse --local-env-vars`).
+_OF_ANOTHER_REPOSITORY = frozenset(
+    {
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_COMMON_DIR",
+        "GIT_DIR",
+        "GIT_GRAFT_FILE",
+        "GIT_INDEX_FILE",
+        "GIT_NAMESPACE",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_PREFIX",
+        "GIT_SHALLOW_FILE",
+        "GIT_WORK_TREE",
+    }
+)
+_WITHOUT_SETTINGS = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Git:
+    """Git at work in a folder.
+
+    Attributes:
+        folder: Where it runs.
+        settings: Settings as KEY=VALUE that win over the repository's.
+        environment: Variables that win over the process's.
+        held: Files that git keeps open for as long as it runs.
+    """
+
+    folder: Path
+    settings: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    held: tuple[int, ...] = ()
+
+    def having(self, *settings: str, **environment: str | Path) -> Git:
+        """Return the same with more settings and variables."""
+        more = {name: str(value) for name, value in environment.items()}
+        return replace(self, settings=(*self.settings, *settings), environment={**self.environment, **more})
+
+    def holding(self, *files: int) -> Git:
+        """Return the same with files, such as locks, that git keeps open even when this process is gone."""
+        return replace(self, held=(*self.held, *files))
+
+    def ask(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        """Run git and return whatever came of it.
+
+        Raises:
+            MissingToolError: There is no git.
+        """
+        kept = {name: value for name, value in os.environ.items() if name not in _OF_ANOTHER_REPOSITORY}
+        settings = [word for setting in self.settings for word in ("-c", setting)]
+        try:
+            return subprocess.run(
+                ["git", *settings, *arguments],  # noqa: S607 - the user's own git is meant
+                cwd=self.folder,
+                env={**kept, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", **self.environment},
+                input=stdin,
+                capture_output=True,
+                check=False,
+                pass_fds=self.held,
+            )
+        except FileNotFoundError as error:
+            if shutil.which("git") is not None:
+                raise
+            raise missing() from error
+
+    def tell(self, action: str, *arguments: str, stdin: bytes = b"") -> str:
+        """Run git and return what it says, without the last line feed.
+
+        Args:
+            action: What is being done, for the message when it fails.
+            arguments: The command line.
+            stdin: What git reads.
+
+        Raises:
+            GitFailedError: Git refused.
+            MissingToolError: There is no git.
+        """
+        done = self.ask(*arguments, stdin=stdin)
+        if done.returncode != 0:
+            raise GitFailedError(action, last_words(done))
+        return os.fsdecode(done.stdout).removesuffix("\n")
+
+    def holds(self, *arguments: str) -> bool:
+        """Tell whether git answers with yes.
+
+        Raises:
+            MissingToolError: There is no git.
+        """
+        return self.ask(*arguments).returncode == 0
+
+
+def undisturbed(folder: Path) -> Git:
+    """Return git for a repository of our own, which no setting of the user's may change."""
+    return Git(folder, environment=_WITHOUT_SETTINGS)
+
+
+def missing(hint: str = "install git") -> MissingToolError:
+    """Return the error that says that there is no git."""
+    return MissingToolError("git is not installed", hint=hint)
+
+
+def last_words(done: subprocess.CompletedProcess[bytes]) -> str:
+    """Return what git gave as its reason."""
+    said = os.fsdecode(done.stderr).strip()
+    if said or done.returncode >= 0:
+        return said or f"exit code {done.returncode}"
+    # Ended by a signal; of these, one says that a file may not grow any more.
+    if done.returncode == -getattr(signal, "SIGXFSZ", 0):
+        return os.strerror(errno.EFBIG)
+    return signal.strsignal(-done.returncode) or f"signal {-done.returncode}"
+
+
+def split(text: str) -> list[str]:
+    """Return the parts of an output that git made with -z."""
+    return [part for part in text.split("\0") if part]

@@ -1,0 +1,240 @@
+"""The places that template releases come from: the package, a checkout of the tool, a repository or folder of a fork."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from scaffold.errors import GitFailedError, NoHistoryError, UnknownVersionError
+from scaffold.git import Git, last_words
+from scaffold.history import releases, versions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scaffold.history.store import Store
+
+
+class Releases(Protocol):
+    """Where the releases of an origin can be had."""
+
+    def known(self) -> tuple[str, ...]:
+        """Return the versions there are, from the oldest to the newest."""
+
+    def bring(self, store: Store, version: str) -> None:
+        """Put a version into the store, if there is such a one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """One source of templates through time.
+
+    Attributes:
+        name: What a project records; never a path of this machine.
+        releases: Its releases.
+        now: Puts what the origin has now into the store and returns its version, where that is not simply the
+            newest release.
+    """
+
+    name: str
+    releases: Releases
+    now: Callable[[Store], str] | None = None
+
+    def newest(self, store: Store) -> str:
+        """Return the version that a new project would be made with.
+
+        Raises:
+            UnknownVersionError: There is none.
+            GitFailedError: Git refused.
+        """
+        newest = self.now(store) if self.now is not None else versions.newest(self.releases.known())
+        if newest is None:
+            raise UnknownVersionError(
+                f"{self.name} has no release of its templates",
+                hint="releases are tags such as v1.0.0; --version takes a branch or a commit as well",
+            )
+        return newest
+
+    def find(self, store: Store, wanted: str) -> Version:
+        """Return a version, in the store.
+
+        Args:
+            store: Where to look first and to put it.
+            wanted: A version, or what else git knows in a repository of templates, such as a branch.
+
+        Raises:
+            UnknownVersionError: There is no such version.
+            GitFailedError: Git refused.
+        """
+        version = versions.plain(wanted)
+        place = f"releases/{_key(self.name)}/v{version}"
+        digits = versions.tree_in(version)
+        named = versions.is_one(version)
+        tree = store.tree_by_digits(digits) if digits else None
+        if tree is None and digits and self.now is not None:
+            self.now(store)
+            tree = store.tree_by_digits(digits)
+        if tree is None and named:
+            tree = store.tree(place)
+        if tree is None:
+            self.releases.bring(store, version)
+            tree = store.tree(place)
+        if tree is None:
+            raise self._unknown(wanted)
+        if digits or not named:
+            store.keep(f"tips/{tree}", tree)
+        return Version(version if named else versions.unreleased("0", 0, tree), tree)
+
+    def _unknown(self, version: str) -> UnknownVersionError:
+        if versions.tree_in(version):
+            return UnknownVersionError(
+                f"{self.name} has no version {version} here: it was never released",
+                hint="update on the machine that the project was made on, or name what it was made from: --template",
+            )
+        known = self.releases.known()
+        return UnknownVersionError(
+            f"{self.name} has no version {version}",
+            hint=f"versions: {', '.join(known[-5:])}" if known else "it has no releases",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of an origin's templates.
+
+    Attributes:
+        name: What a project records, without the v.
+        tree: The templates, in the store.
+    """
+
+    name: str
+    tree: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bundled:
+    """Releases in the bundle that the package holds."""
+
+    name: str
+    bundle: Path
+
+    def known(self) -> tuple[str, ...]:
+        """Return the versions there are, from the oldest to the newest."""
+        heads = Git(self.bundle.parent).tell("read the releases", "bundle", "list-heads", str(self.bundle))
+        names = (versions.plain(line.rpartition("/")[2]) for line in heads.splitlines())
+        return versions.in_order(name for name in names if versions.tree_in(name) is None)
+
+    def bring(self, store: Store, version: str) -> None:  # noqa: ARG002 - it is all or nothing
+        """Put all versions into the store."""
+        take_bundle(store, self.name, self.bundle)
+
+
+@dataclass(frozen=True, slots=True)
+class ByManifest:
+    """Releases of a checkout of the tool: the commits that change the version in its manifest."""
+
+    name: str
+    checkout: Path
+
+    def known(self) -> tuple[str, ...]:
+        """Return the versions there are, from the oldest to the newest."""
+        return versions.in_order(release.version for release in releases.read(self.checkout))
+
+    def bring(self, store: Store, version: str) -> None:
+        """Put a version into the store: all releases, or the unreleased one that is in the history."""
+        digits = versions.tree_in(version)
+        commit = releases.past(self.checkout, digits) if digits else None
+        if digits and commit is None:
+            return
+        bundle = store.workspace() / f"releases-{os.getpid()}.bundle"
+        try:
+            releases.write_bundle(self.checkout, bundle, *([commit] if commit else []))
+            if bundle.exists():
+                take_bundle(store, self.name, bundle)
+        finally:
+            bundle.unlink(missing_ok=True)
+        if commit is not None and (found := store.tree(f"releases/{_key(self.name)}/{commit}")):
+            store.keep(f"releases/{_key(self.name)}/v{version}", found)
+
+    def now(self, store: Store) -> str:
+        """Put the work tree into the store as it stands, and name it."""
+        tree = store.add(self.checkout)
+        try:
+            return releases.version_of(self.checkout, store.git, tree)
+        except NoHistoryError:
+            # An archive or a shallow clone can still make projects; only its past is not here.
+            return versions.unreleased(releases.manifest_version(self.checkout), 0, tree)
+
+
+@dataclass(frozen=True, slots=True)
+class ByTag:
+    """Releases of a fork: the tags of a git repository, here or elsewhere."""
+
+    name: str
+    place: str
+
+    def known(self) -> tuple[str, ...]:
+        """Return the versions there are, from the oldest to the newest."""
+        return versions.in_order(versions.plain(tag) for tag in self._tags())
+
+    def bring(self, store: Store, version: str) -> None:
+        """Put a version into the store: a tag, or whatever else git can fetch under that name."""
+        tags = {versions.plain(tag): tag for tag in self._tags() if versions.is_one(tag)}
+        wanted = f"refs/tags/{tags[version]}" if version in tags else version
+        kept = f"refs/releases/{_key(self.name)}/v{version}"
+        try:
+            store.take(self.place, [f"+{wanted}:{kept}"], settings=Git(Path.cwd()))
+        except GitFailedError:
+            if version in tags:
+                raise
+
+    def now(self, store: Store) -> str:
+        """Put the folder into the store as it stands, and name it."""
+        root = Path(self.place)
+        tree = store.add(root)
+        git = Git(root)
+        nearest = git.ask("describe", "--tags", "--abbrev=0", "--match", "v[0-9]*", "--match", "[0-9]*")
+        tag = os.fsdecode(nearest.stdout).strip()
+        if not is_repository(root) or nearest.returncode != 0 or not versions.is_one(tag):
+            return versions.unreleased("0", 0, tree)
+        released = git.tell("read a release", "ls-tree", tag, "--", *releases.PARTS)
+        if released == store.git.tell("read a tree", "ls-tree", tree):
+            return versions.plain(tag)
+        commits = git.tell("count commits", "rev-list", "--count", f"{tag}..HEAD", "--", *releases.PARTS)
+        return versions.unreleased(versions.plain(tag), int(commits), tree)
+
+    def _tags(self) -> tuple[str, ...]:
+        if Path(self.place).is_dir() and not is_repository(Path(self.place)):
+            return ()
+        git = Git(Path.cwd())
+        done = git.ask("ls-remote", "--tags", "--refs", self.place)
+        if done.returncode != 0:
+            raise GitFailedError(f"read the releases of {self.place}", last_words(done), hint="is the address right?")
+        return tuple(line.rpartition("/")[2] for line in os.fsdecode(done.stdout).splitlines())
+
+
+def is_repository(folder: Path) -> bool:
+    """Tell whether a folder is a git repository, or the root of one's work tree, and not only inside of one."""
+    done = Git(folder).ask("rev-parse", "--is-bare-repository", "--absolute-git-dir")
+    if done.returncode != 0:
+        return False
+    bare, _, place = os.fsdecode(done.stdout).strip().partition("\n")
+    if bare == "true":
+        return Path(place).resolve() == folder.resolve()
+    return (folder / ".git").exists()
+
+
+def take_bundle(store: Store, name: str, bundle: Path) -> None:
+    """Put every release of a bundle into the store, under the name of its origin.
+
+    Raises:
+        GitFailedError: Git refused.
+    """
+    store.take(str(bundle), [f"+refs/tags/*:refs/releases/{_key(name)}/*"])
+
+
+def _key(name: str) -> str:
+    return name if name == "scaffold" else sha256(name.encode()).hexdigest()[:12]

@@ -1,0 +1,220 @@
+"""What this machine keeps of templates: one bare repository and a few folders in the user's cache.
+
+Whatever was ever a source of a project here is kept in it, so that the project can be updated from it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scaffold.errors import GitFailedError, WriteFailedError
+from scaffold.git import Git, undisturbed
+from scaffold.history import releases
+from scaffold.interruption import deferred
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_MONTH_SECONDS = 30 * 24 * 3600
+_DAY_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The cache: trees of templates and of renderings, by git's names for them."""
+
+    root: Path
+
+    @property
+    def git(self) -> Git:
+        """The repository."""
+        return undisturbed(self.root).having("gc.auto=0", GIT_DIR=self.root / "templates.git")
+
+    @property
+    def objects(self) -> Path:
+        """Where the repository keeps its objects."""
+        return self.root / "templates.git" / "objects"
+
+    def workspace(self) -> Path:
+        """Return a place for work that is not to be seen half done; what was left in it days ago is removed."""
+        place = self.root / "work"
+        place.mkdir(exist_ok=True)
+        _sweep(place, _DAY_SECONDS)
+        return place
+
+    def tree(self, name: str) -> str | None:
+        """Return the tree that is kept under a name."""
+        done = self.git.ask("rev-parse", "--verify", "--quiet", f"refs/{name}^{{tree}}")
+        return os.fsdecode(done.stdout).strip() if done.returncode == 0 else None
+
+    def tree_by_digits(self, digits: str) -> str | None:
+        """Return the unreleased tree whose name begins with some digits."""
+        found = self.git.tell("find a tree", "for-each-ref", "--format=%(objectname)", f"refs/tips/{digits}*").split()
+        return found[0] if found else None
+
+    def names(self, below: str) -> tuple[str, ...]:
+        """Return the names that are kept below one, without it."""
+        listed = self.git.tell("list what is kept", "for-each-ref", "--format=%(refname)", f"refs/{below}/").split()
+        return tuple(name.removeprefix(f"refs/{below}/") for name in listed)
+
+    def keep(self, name: str, tree: str) -> None:
+        """Keep a tree under a name."""
+        self.git.tell("keep a tree", "update-ref", f"refs/{name}", tree)
+
+    def text(self, name: str, tree: str) -> str | None:
+        """Return a file of a tree as text, if there is one."""
+        done = self.git.ask("cat-file", "blob", f"{tree}:{name}")
+        return done.stdout.decode(errors="replace") if done.returncode == 0 else None
+
+    def take(self, place: str, names: Sequence[str], *, settings: Git | None = None) -> None:
+        """Fetch from another repository or a bundle.
+
+        Args:
+            place: Path or URL.
+            names: What to fetch, as git's refspecs.
+            settings: Git with the user's settings, for places that need them.
+
+        Raises:
+            GitFailedError: Git refused.
+        """
+        git = self.git if settings is None else settings.having("gc.auto=0", GIT_DIR=self.root / "templates.git")
+        shallow = () if settings is None else ("--depth=1",)
+        git.tell(f"fetch from {place}", "fetch", "--quiet", "--no-tags", *shallow, place, *names)
+
+    def add(self, root: Path) -> str:
+        """Keep the templates of a folder as they stand, and return their tree.
+
+        Raises:
+            WriteFailedError: The cache cannot be written.
+        """
+        # An index that outlives the process knows which files have not changed since.
+        mark = f"{root}\0{[part for part in releases.PARTS if (root / part).exists()]}"
+        kept = self.root / "indexes" / sha256(mark.encode(errors="surrogateescape")).hexdigest()[:12]
+        with tempfile.TemporaryDirectory(dir=self.workspace()) as folder:
+            index = Path(folder) / "index"
+            with suppress(OSError):
+                # With its time, by which git judges what may have changed unseen.
+                shutil.copy2(kept, index)
+            try:
+                tree = releases.add(self.git.having(GIT_WORK_TREE=root, GIT_INDEX_FILE=index), root)
+            except GitFailedError as error:
+                raise WriteFailedError(self.root, error.output) from error
+            kept.parent.mkdir(exist_ok=True)
+            with suppress(OSError):
+                index.replace(kept)
+        self.keep(f"tips/{tree}", tree)
+        return tree
+
+    def add_folder(self, folder: Path) -> str:
+        """Put a whole folder into the repository, as it stands, and return its tree.
+
+        Raises:
+            GitFailedError: Git refused.
+        """
+        with tempfile.TemporaryDirectory(dir=self.workspace()) as beside:
+            git = self.git.having(GIT_WORK_TREE=folder, GIT_INDEX_FILE=Path(beside) / "index")
+            git.tell("add a rendering", "add", "--all", "--force", "--", ".")
+            return git.tell("make a tree", "write-tree")
+
+    def folder(self, tree: str) -> Path:
+        """Return a folder that holds a tree.
+
+        Raises:
+            GitFailedError: Git refused.
+        """
+        place = self.root / "trees" / tree
+        if place.is_dir():
+            with suppress(OSError):
+                os.utime(place)
+            return place
+        place.parent.mkdir(exist_ok=True)
+        _sweep(place.parent, _MONTH_SECONDS)
+        with tempfile.TemporaryDirectory(dir=self.workspace()) as beside:
+            made = Path(beside) / tree
+            made.mkdir()
+            self.write(tree, made)
+            # Whoever is faster has made the same.
+            with suppress(OSError):
+                made.rename(place)
+        return place
+
+    def write(self, tree: str, folder: Path) -> None:
+        """Write a tree into an empty folder, byte for byte.
+
+        Raises:
+            GitFailedError: Git refused.
+        """
+        with tempfile.TemporaryDirectory(dir=self.workspace()) as beside:
+            git = self.git.having(GIT_WORK_TREE=folder, GIT_INDEX_FILE=Path(beside) / "index")
+            git.tell("read a tree", "read-tree", tree)
+            git.tell("write a tree", "checkout-index", "--all")
+
+    def remember_place(self, mark: str, place: Path) -> None:
+        """Note where on this machine a source is that projects call by a mark."""
+        noted = self.root / "places" / mark
+        noted.parent.mkdir(exist_ok=True)
+        _write(noted, os.fsencode(place))
+
+    def place(self, mark: str) -> Path | None:
+        """Return where on this machine a source is, by its mark."""
+        try:
+            return Path(os.fsdecode((self.root / "places" / mark).read_bytes()))
+        except OSError:
+            return None
+
+
+def open_store() -> Store:
+    """Return the store of this user; one for this process alone where the user's cache cannot be written.
+
+    Raises:
+        MissingToolError: There is no git.
+        GitFailedError: Git refused.
+    """
+    from platformdirs import user_cache_path  # noqa: PLC0415 - only what looks into the past needs it
+
+    root = user_cache_path("scaffold")
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        writable = os.access(root, os.W_OK | os.X_OK)
+    except OSError:
+        writable = False
+    if not writable:
+        root = Path(tempfile.mkdtemp(prefix="scaffold-"))
+        atexit.register(shutil.rmtree, root, ignore_errors=True)
+    store = Store(root)
+    if not (root / "templates.git" / "info" / "attributes").is_file():
+        _make(store)
+    return store
+
+
+def _make(store: Store) -> None:
+    with tempfile.TemporaryDirectory(dir=store.workspace()) as folder:
+        made = Path(folder) / "templates.git"
+        undisturbed(store.root).tell("make a repository", "init", "--quiet", "--bare", str(made))
+        (made / "info").mkdir(exist_ok=True)
+        (made / "info" / "attributes").write_text(releases.AS_IT_IS, encoding="utf-8")
+        # Whoever is faster has made the same.
+        with deferred(), suppress(OSError):
+            made.rename(store.root / "templates.git")
+
+
+def _write(path: Path, content: bytes) -> None:
+    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    beside.write_bytes(content)
+    beside.replace(path)
+
+
+def _sweep(folder: Path, seconds: float) -> None:
+    with suppress(OSError):
+        for entry in os.scandir(folder):
+            if time.time() - entry.stat(follow_symlinks=False).st_mtime > seconds:
+                shutil.rmtree(entry.path, ignore_errors=True)

@@ -1,0 +1,74 @@
+"""The names of template versions: releases as 1.4.0, everything else as 1.4.0+3.t0123456789ab.
+
+What is no release is named after the release it follows, the number of commits since, and the git tree that it is,
+so that it can be told from every other and found again. PEP 440 and Semantic Versioning both read it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from packaging.version import InvalidVersion, Version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: How many digits of a tree's name stand in a version.
+TREE_DIGITS = 12
+_TREE = re.compile(rf"\+(?:\d+\.)?t([0-9a-f]{{{TREE_DIGITS}}})$")
+
+
+def plain(version: str) -> str:
+    """Return a version without the v that tags and answers files put before it."""
+    return version.removeprefix("v")
+
+
+def is_one(text: str) -> bool:
+    """Tell whether a text names a version."""
+    return _number(text) is not None
+
+
+def unreleased(base: str, commits: int, tree: str) -> str:
+    """Name what follows a release without being one."""
+    return f"{base}+{commits}.t{tree[:TREE_DIGITS]}"
+
+
+def tree_in(version: str) -> str | None:
+    """Return the first digits of the tree that an unreleased version is named after."""
+    found = _TREE.search(version)
+    return found[1] if found else None
+
+
+def in_order(found: Iterable[str]) -> tuple[str, ...]:
+    """Return versions from the oldest to the newest, those that are none left out."""
+    numbered = [(number, version) for version in found if (number := _number(version)) is not None]
+    return tuple(version for _, version in sorted(numbered))
+
+
+def newest(found: Iterable[str]) -> str | None:
+    """Return the newest version; one before its release only where there is no other."""
+    ordered = in_order(found)
+    finished = [version for version in ordered if not Version(version).is_prerelease]
+    return next(reversed(finished or ordered), None)
+
+
+def is_older(one: str, other: str) -> bool:
+    """Tell whether a version comes before another; of two that nobody can tell apart by their names, neither does."""
+    first, second = _number(one), _number(other)
+    if first is None or second is None:
+        return False
+    return _rank(first) < _rank(second)
+
+
+def _number(text: str) -> Version | None:
+    try:
+        return Version(plain(text))
+    except InvalidVersion:
+        return None
+
+
+def _rank(version: Version) -> tuple[Version, int]:
+    # Two trees that follow a release at the same distance have no order.
+    commits = re.match(r"\d+", version.local or "")
+    return Version(version.public), int(commits[0]) if commits else 0
