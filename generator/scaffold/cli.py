@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.exceptions import TyperException
 
+from scaffold.commands.diff import diff
 from scaffold.commands.doctor import doctor
 from scaffold.commands.explain import explain
 from scaffold.commands.list import list_stacks
 from scaffold.commands.new import new
+from scaffold.commands.set import set_options
+from scaffold.commands.status import status
+from scaffold.commands.update import update
 from scaffold.commands.verify import verify
 from scaffold.console import Console
 from scaffold.errors import ExitCode, ScaffoldError, UsageError
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="scaffold",
-    help="Write production-grade backend services, and prove that they work.",
+    help="Write production-grade backend services, keep them up to date, and prove that they work.",
     context_settings={"help_option_names": ["-h", "--help"]},
     # A bug keeps its plain traceback; a user's mistake never has one.
     pretty_exceptions_enable=False,
@@ -29,6 +33,10 @@ app = typer.Typer(
 )
 app.command("new")(new)
 app.command("list")(list_stacks)
+app.command("status")(status)
+app.command("diff")(diff)
+app.command("update")(update)
+app.command("set")(set_options)
 app.command("doctor")(doctor)
 app.command("explain")(explain)
 app.command("verify")(verify)

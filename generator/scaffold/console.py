@@ -36,23 +36,29 @@ class Console:
         self,
         command: str,
         data: Callable[[], Mapping[str, Any]],
-        text: Callable[[], Iterable[RenderableType]],
+        text: Callable[[], Iterable[RenderableType | bytes]],
         *,
         failure: ScaffoldError | None = None,
+        exit_code: int = 0,
     ) -> None:
         """Write the result of a command, once, in the form wanted.
 
         Args:
             command: Name of the command.
             data: Makes the form for programs.
-            text: Makes the form for people.
+            text: Makes the form for people; bytes are written as they are, for other programs to read.
             failure: What went wrong although there is a result.
+            exit_code: What the result means, where nothing went wrong.
         """
         if self.json:
-            self._write_json(command, data(), failure)
+            self._write_json(command, data(), failure, exit_code)
             return
         out = _rich(stderr=False)
         for part in text():
+            if isinstance(part, bytes):
+                sys.stdout.flush()
+                sys.stdout.buffer.write(part)
+                continue
             out.print(part, soft_wrap=isinstance(part, str) or not out.is_terminal)
         if failure is not None:
             self._explain(failure)
@@ -97,11 +103,13 @@ class Console:
     def _lively(self) -> bool:
         return not self.json and not os.environ.get("CI") and sys.stderr.isatty()
 
-    def _write_json(self, command: str, result: Mapping[str, Any] | None, error: ScaffoldError | None) -> None:
+    def _write_json(
+        self, command: str, result: Mapping[str, Any] | None, error: ScaffoldError | None, exit_code: int = 0
+    ) -> None:
         envelope = {
             "version": ENVELOPE_VERSION,
             "command": command,
-            "exit_code": int(error.exit_code) if error else 0,
+            "exit_code": int(error.exit_code) if error else exit_code,
             "result": result,
             "error": {"code": error.code, "message": error.message, "hint": error.hint or None} if error else None,
         }

@@ -20,6 +20,8 @@ class ExitCode(IntEnum):
     DONE = 0
     FAILED = 1
     USAGE = 2
+    # Only `status` and `diff` say this, and only when they are asked to.
+    UPDATE = 2
     CONFLICTS = 3
     DRIFT = 4
     MISSING_TOOL = 5

@@ -32,6 +32,11 @@ class Project:
     version: str | None
 
     @property
+    def answers_file(self) -> Path:
+        """Where the answers are recorded."""
+        return self.root / ANSWERS_FILE
+
+    @property
     def stack(self) -> str:
         """The stack of the project."""
         return str(self.answers["stack"])

@@ -75,12 +75,15 @@ class Questionnaire:
             raise WrongTypeError(key, value, _EXPECTED[question.type])
         return value
 
-    def complete(self, given: Mapping[str, Any], ask: Ask | None = None) -> dict[str, Any]:
-        """Answer every question: with what is given, else by asking, else by default.
+    def complete(
+        self, given: Mapping[str, Any], ask: Ask | None = None, kept: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Answer every question: with what is given, else with what is kept, else by asking, else by default.
 
         Args:
             given: Answers of the right type.
             ask: Asks what is not given; without it the defaults hold.
+            kept: Answers from before, which fall away with their question.
 
         Returns:
             The answers to all questions that apply, derived ones left out.
@@ -95,6 +98,7 @@ class Questionnaire:
         """
         context: dict[str, Any] = {}
         answers: dict[str, Any] = {}
+        said = {**(kept or {}), **given}
         for question in self._catalog.questions:
             applies = self.applies(question, context)
             if not applies:
@@ -104,8 +108,22 @@ class Questionnaire:
                 if default is not NO_DEFAULT:
                     context[question.key] = default
                 continue
-            context[question.key] = answers[question.key] = self._answer(question, context, given, ask)
+            context[question.key] = answers[question.key] = self._answer(question, context, said, ask)
         return answers
+
+    def chosen(self, answers: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the answers that are not simply what the others make of them by default."""
+        context: dict[str, Any] = {}
+        chosen: dict[str, Any] = {}
+        for question in self._catalog.questions:
+            default = self.default(question, context)
+            if question.key in answers:
+                context[question.key] = answers[question.key]
+                if default is NO_DEFAULT or default != answers[question.key]:
+                    chosen[question.key] = answers[question.key]
+            elif default is not NO_DEFAULT:
+                context[question.key] = default
+        return chosen
 
     def derive(self, answers: Mapping[str, Any]) -> dict[str, Any]:
         """Return the answers together with everything that is derived from them."""

@@ -1,0 +1,195 @@
+"""What `update` and `set` share: options, and how a plan and its outcome are shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scaffold.errors import ConflictsError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from rich.console import RenderableType
+
+    from scaffold.changes import Change
+    from scaffold.console import Console
+    from scaffold.merging.carrying_out import Outcome
+    from scaffold.merging.engine import Done
+    from scaffold.merging.plan import Plan
+
+ProjectPath = Annotated[Path, typer.Option("--project", "-C", metavar="PATH", help="The project, if not here.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Show the plan and change nothing.")]
+Verify = Annotated[
+    bool, typer.Option("--verify", help="First run the project's `make setup check` on the result, elsewhere.")
+]
+Branch = Annotated[str | None, typer.Option("--branch", metavar="NAME", help="Do it on a new branch.")]
+Continue = Annotated[bool, typer.Option("--continue", help="Finish, once the conflicts are resolved.")]
+Abort = Annotated[bool, typer.Option("--abort", help="Go back to how it was before.")]
+
+_MARKS = {"added": "+", "changed": "~", "deleted": "-", "moved": ">"}
+
+
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """Whether something that has begun is to be finished or undone, rather than begun."""
+
+    go_on: bool
+    go_back: bool
+
+    def __bool__(self) -> bool:
+        """Whether either is wanted."""
+        return self.go_on or self.go_back
+
+
+def resume(context: typer.Context, command: str, path: Path, resumption: Resumption, *others: object) -> None:
+    """Finish or undo what has begun, and show what became of it.
+
+    Raises:
+        UsageError: Other options contradict it.
+        ScaffoldError: There is nothing, or git refused.
+    """
+    from scaffold.merging import engine
+
+    console: Console = context.obj
+    if any(others) or (resumption.go_on and resumption.go_back):
+        message = "--continue and --abort stand alone"
+        raise UsageError(message, hint=f"scaffold {command} --continue, or scaffold {command} --abort")
+    if resumption.go_on:
+        entry, outcome = engine.go_on(path)
+        data = {"state": "done", "title": entry.title, "commit": outcome.commit, "branch": outcome.branch}
+        text = f"Done: {entry.title}"
+    else:
+        entry = engine.go_back(path)
+        data = {"state": "aborted", "title": entry.title, "commit": None, "branch": None}
+        text = f"Back to how it was: {entry.title} is undone"
+    console.show(command, lambda: {**_NOTHING, **data}, lambda: _plain(text))
+
+
+def show(console: Console, command: str, done: Done, *, dry_run: bool, verify: bool) -> None:
+    """Show a plan and its outcome; end with 3 where there are conflicts."""
+    failure = _failure(done, command, dry_run=dry_run, verify=verify)
+    console.show(
+        command,
+        lambda: _as_json(done.plan, done.outcome, dry_run=dry_run),
+        lambda: _text(done.plan, done.outcome, dry_run=dry_run),
+        failure=failure,
+    )
+    if failure is not None:
+        raise typer.Exit(failure.exit_code)
+
+
+_NOTHING: dict[str, Any] = {
+    "from": None,
+    "to": None,
+    "answers": {},
+    "changes": [],
+    "conflicts": [],
+    "touched": [],
+    "notes": "",
+    "by_hand": [],
+}
+
+
+def _failure(done: Done, command: str, *, dry_run: bool, verify: bool) -> ConflictsError | None:
+    count = len(done.plan.conflicts)
+    if not count:
+        return None
+    files = f"{count} file{'s' if count > 1 else ''} in conflict"
+    if dry_run:
+        return ConflictsError(f"there would be {files}", hint="nothing was changed")
+    if verify and done.outcome is None:
+        hint = "nothing was changed; without --verify the conflicts are left for you to resolve"
+        return ConflictsError(f"there would be {files}, so there is nothing to verify", hint=hint)
+    return ConflictsError(
+        f"{files}, marked as git marks them",
+        hint=f"resolve them and git add the files; then scaffold {command} --continue, or --abort to go back",
+    )
+
+
+def _as_json(plan: Plan, outcome: Outcome | None, *, dry_run: bool) -> Mapping[str, Any]:
+    return {
+        "state": _state(plan, outcome, dry_run=dry_run),
+        "title": plan.wish.title,
+        "from": plan.base.version.name,
+        "to": plan.wish.version.name,
+        "answers": dict(plan.wish.answers),
+        "changes": [
+            {
+                "path": change.path,
+                "kind": change.kind,
+                "was": change.was,
+                "content": change.content,
+                "mode": change.mode,
+            }
+            for change in plan.changes
+        ],
+        "conflicts": [{"path": conflict.path, "kind": conflict.kind} for conflict in plan.conflicts],
+        "touched": list(plan.touched),
+        "notes": plan.notes,
+        "by_hand": list(plan.by_hand),
+        "commit": outcome.commit if outcome else None,
+        "branch": outcome.branch if outcome else None,
+    }
+
+
+def _state(plan: Plan, outcome: Outcome | None, *, dry_run: bool) -> str:
+    if plan.merge is None:
+        return "nothing-to-do"
+    if dry_run or outcome is None:
+        return "planned"
+    return "conflicts" if outcome.conflicts else "done"
+
+
+def _text(plan: Plan, outcome: Outcome | None, *, dry_run: bool) -> Iterator[RenderableType]:
+    from rich.text import Text
+
+    if plan.merge is None:
+        yield Text(f"Nothing to do: {plan.wish.title}")
+        return
+    done = outcome is not None and not outcome.conflicts
+    yield Text.assemble((plan.wish.title, "bold"), _counts(plan))
+    for change in plan.changes:
+        yield Text(f"  {_MARKS[change.kind]} {_name(change)}{' (yours as well)' if _is_touched(plan, change) else ''}")
+    for conflict in plan.conflicts:
+        yield Text.assemble(("  ! ", "bold red"), f"{conflict.path} ({conflict.kind})")
+    if plan.notes:
+        yield Text(f"\n{plan.notes}")
+    if plan.by_hand:
+        yield Text.assemble(("\nTo do by hand", "bold"))
+        for item in plan.by_hand:
+            yield Text(f"  {item}")
+    if done:
+        yield Text.assemble(("\nDone", "bold green"), f", as one commit on {_where(outcome)}")
+        yield Text("  make setup check tells whether it works; git revert HEAD takes it back")
+    elif dry_run:
+        yield Text("\nNothing was changed.")
+
+
+def _counts(plan: Plan) -> str:
+    kinds = [change.kind for change in plan.changes]
+    words = [f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)]
+    words += [f"{len(plan.conflicts)} in conflict"] if plan.conflicts else []
+    return f": {', '.join(words)}" if words else ""
+
+
+def _name(change: Change) -> str:
+    mode = f" (mode {change.mode})" if change.mode else ""
+    return (f"{change.was} -> {change.path}" if change.was else change.path) + mode
+
+
+def _is_touched(plan: Plan, change: Change) -> bool:
+    return change.path in plan.touched or change.was in plan.touched
+
+
+def _where(outcome: Outcome | None) -> str:
+    return outcome.branch if outcome and outcome.branch else "HEAD"
+
+
+def _plain(text: str) -> Iterator[RenderableType]:
+    from rich.text import Text
+
+    yield Text(text)

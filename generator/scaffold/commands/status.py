@@ -1,0 +1,83 @@
+"""`scaffold status`: where a project stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scaffold.commands.options import Json, Template
+from scaffold.console import Console
+from scaffold.errors import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from rich.console import RenderableType
+
+    from scaffold.status import Status
+
+
+def status(
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A project.")] = Path(),
+    *,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="End with 2 if there is an update, else with 4 if files drifted.")
+    ] = False,
+    json: Json = False,  # noqa: ARG001 - the console knows
+    template: Template = None,
+) -> None:
+    """Show the version of a project, the newest one, its options, and how far it is from what was rendered."""
+    from scaffold import project, status
+
+    console: Console = context.obj
+    with console.progress("Comparing"):
+        found = status.survey(project.find(path), template)
+    code = _code(found) if exit_code else ExitCode.DONE
+    console.show("status", lambda: _as_json(found), lambda: _text(found), exit_code=code)
+    if code:
+        raise typer.Exit(code)
+
+
+def _code(found: Status) -> ExitCode:
+    if found.update_available:
+        return ExitCode.UPDATE
+    return ExitCode.DRIFT if found.drift.drifted else ExitCode.DONE
+
+
+def _as_json(found: Status) -> Mapping[str, Any]:
+    from scaffold.drift import STATES
+
+    return {
+        "path": str(found.root),
+        "stack": found.stack,
+        "origin": found.origin,
+        "version": found.version,
+        "newest": found.newest,
+        "update_available": found.update_available,
+        "options": dict(found.options),
+        "drift": {state: found.drift.count(state) for state in STATES},
+        "drifted": [file.path for file in found.drift.drifted],
+        "under_way": {"message": found.under_way.message, "hint": found.under_way.hint} if found.under_way else None,
+    }
+
+
+def _text(found: Status) -> Iterator[RenderableType]:
+    from rich.text import Text
+
+    from scaffold.drift import STATES
+
+    news = f"v{found.newest} is available: scaffold update" if found.update_available else "the newest"
+    options = ", ".join(f"{key}={_word(value)}" for key, value in found.options.items())
+    drift = ", ".join(f"{found.drift.count(state)} {state}" for state in STATES if found.drift.count(state))
+    yield Text.assemble(("version", "bold"), f"  v{found.version} of {found.origin} ({news})")
+    yield Text.assemble(("options", "bold"), f"  {found.stack}: {options}")
+    yield Text.assemble(("files", "bold"), f"    {drift}")
+    if found.under_way:
+        yield Text.assemble(("under way", "bold red"), f"  {found.under_way.message}: {found.under_way.hint}")
+
+
+def _word(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,206 @@
+"""How far a project is from what was rendered: each of its files classed, and the difference as a patch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from scaffold import answers as answer_files
+from scaffold import catalog as catalogs
+from scaffold import changes, rendered, worktree
+from scaffold import source as sources
+from scaffold.errors import AnswersFileError, ScaffoldError, UnrecordedVersionError
+from scaffold.history.store import open_store
+from scaffold.merging import wishes
+from scaffold.publishing import workspace
+from scaffold.questionnaire import Questionnaire
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from scaffold.git import Git
+    from scaffold.history.origins import Origin, Version
+    from scaffold.history.store import Store
+    from scaffold.project import Project
+
+State = Literal["untouched", "edited", "deleted", "added", "moved"]
+STATES: tuple[State, ...] = ("untouched", "edited", "deleted", "added", "moved")
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file of a project, or of what was rendered for it.
+
+    Attributes:
+        path: Where it is in the project, or was if it is deleted.
+        state: What the user did to it; a file that was moved may be edited as well.
+        was: Where it was rendered, if it is moved.
+        added: How many lines it has more, nothing for a file without lines.
+        deleted: How many lines it has less.
+    """
+
+    path: str
+    state: State
+    was: str | None
+    added: int | None
+    deleted: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How a project differs from what was rendered, or one rendering from another.
+
+    Attributes:
+        old: What is on the left side.
+        new: What is on the right side.
+        files: Each file, by its path.
+        patch: The difference, as git writes it; nothing where it was not asked for.
+    """
+
+    old: str
+    new: str
+    files: tuple[File, ...]
+    patch: bytes
+
+    def count(self, state: State) -> int:
+        """Return how many files are of a state."""
+        return sum(file.state == state for file in self.files)
+
+    @property
+    def drifted(self) -> tuple[File, ...]:
+        """The files that are not as they were rendered; what was only added is nobody's business."""
+        return tuple(file for file in self.files if file.state in {"edited", "deleted", "moved"})
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What a project was made from.
+
+    Attributes:
+        origin: Source of the templates.
+        version: The version that is recorded.
+        answers: The answers that are recorded, complete.
+        tree: What was rendered, in the store.
+    """
+
+    origin: Origin
+    version: Version
+    answers: Mapping[str, Any]
+    tree: str
+
+
+def base(project: Project, store: Store, template: str | None = None) -> Base:
+    """Return what a project was made from, rendered again.
+
+    Args:
+        project: The project.
+        store: Where it is looked for and kept.
+        template: Where to look for the templates if the place that is recorded is not to be found.
+
+    Raises:
+        SourceNotFoundError: The source is not known on this machine.
+        UnknownVersionError: The source does not have the version.
+        UnrecordedVersionError: No version is recorded.
+        AnswersFileError: The answers that are recorded do not make a project.
+        BrokenTemplateError: The template itself is at fault.
+        GitFailedError: Git refused.
+    """
+    if project.version is None:
+        raise UnrecordedVersionError(project.root)
+    origin, found = _found(project, store, template)
+    tree = rendered.kept(store, origin, found, project.answers)
+    if tree is not None:
+        return Base(origin, found, project.answers, tree)
+    questions = catalogs.load(sources.unpacked(origin, found, store))
+    questionnaire = Questionnaire(questions)
+    try:
+        given = answer_files.checked(project.answers, questionnaire, where=str(project.answers_file))
+        complete = questionnaire.complete(given)
+    except ScaffoldError as error:
+        if isinstance(error, AnswersFileError):
+            raise
+        raise AnswersFileError(project.answers_file, error.message, hint=error.hint) from error
+    return Base(origin, found, complete, rendered.tree(store, origin, found, complete))
+
+
+def of_project(project: Project, template: str | None = None, *, patch: bool = False) -> Drift:
+    """Tell what the user has changed since the project was rendered.
+
+    Raises:
+        ScaffoldError: What it was rendered from cannot be had: see `base`.
+    """
+    store = open_store()
+    with workspace(store.workspace()) as scratch:
+        made_from = base(project, store, template)
+        tree = worktree.observed(project.root, scratch, store)
+        old, new = tree.rendered(made_from.tree, store), tree.stands()
+        found = changes.between(tree.git, old, new, tree.prefix)
+        counted = changes.counted(tree.git, old, new, tree.prefix) if found else {}
+        return Drift(
+            old=f"v{made_from.version.name} as rendered",
+            new=str(project.root),
+            files=_files(tree.git, _below(old, tree.prefix), found, counted),
+            patch=changes.patch(tree.git, old, new, tree.prefix) if patch else b"",
+        )
+
+
+def of_template(project: Project, to: str | None = None) -> Drift:
+    """Tell what the template has changed since the project was rendered, with the project's own answers.
+
+    Raises:
+        ScaffoldError: What it was rendered from cannot be had: see `base`; or there is no such version.
+    """
+    store = open_store()
+    made_from = base(project, store)
+    wish = wishes.update(made_from, store, wishes.Target(to, None, (), None))
+    old, new = made_from.tree, rendered.tree(store, wish.origin, wish.version, wish.answers)
+    found = changes.between(store.git, old, new)
+    counted = changes.counted(store.git, old, new)
+    return Drift(
+        old=f"v{made_from.version.name}",
+        new=f"v{wish.version.name}",
+        files=_files(store.git, old, found, counted),
+        patch=changes.patch(store.git, old, new),
+    )
+
+
+def _found(project: Project, store: Store, template: str | None) -> tuple[Origin, Version]:
+    version = str(project.version)
+    try:
+        origin = sources.recorded(project.origin)
+        return origin, origin.find(store, version)
+    except ScaffoldError:
+        if template is None:
+            raise
+    # The same templates at another place.
+    origin = sources.origin(template)
+    return origin, origin.find(store, version)
+
+
+def _files(
+    git: Git, rendering: str, found: Sequence[changes.Change], counted: Mapping[str, tuple[int, int]]
+) -> tuple[File, ...]:
+    files = {change.path: _file(change, counted) for change in found}
+    gone = {change.was for change in found}
+    names = git.tell("list what was rendered", "ls-tree", "-r", "-z", "--name-only", rendering)
+    for name in filter(None, names.split("\0")):
+        if name not in files and name not in gone:
+            files[name] = File(name, "untouched", None, 0, 0)
+    return tuple(files[name] for name in sorted(files))
+
+
+def _below(tree: str, prefix: str) -> str:
+    return f"{tree}:{prefix}" if prefix else tree
+
+
+def _file(change: changes.Change, counted: Mapping[str, tuple[int, int]]) -> File:
+    states: dict[changes.Kind, State] = {"added": "added", "changed": "edited", "deleted": "deleted", "moved": "moved"}
+    added, deleted = counted.get(change.path, (-1, -1))
+    return File(
+        change.path,
+        states[change.kind],
+        change.was,
+        None if added < 0 else added,
+        None if deleted < 0 else deleted,
+    )

@@ -1,0 +1,305 @@
+"""Carries a merge out, goes on with one after conflicts, and goes back: always leaving an ordinary state of git."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from scaffold import repository
+from scaffold.errors import (
+    BranchTakenError,
+    CheckFailedError,
+    ConflictsError,
+    GitFailedError,
+    NothingUnderWayError,
+    UnderWayError,
+)
+from scaffold.git import last_words
+from scaffold.merging import journal
+from scaffold.merging.plan import MERGING
+from scaffold.merging.standing import changed, check_way, git_path
+
+if TYPE_CHECKING:
+    from scaffold.git import Git
+    from scaffold.merging.journal import Entry
+    from scaffold.merging.plan import Merge, Plan
+    from scaffold.worktree import WorkTree
+
+State = Literal["none", "conflicts", "interrupted", "finished"]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How a merge is to be done.
+
+    Attributes:
+        command: The command that wants it: `update` or `set`.
+        template: Where to look for the templates if the place that is recorded is not to be found.
+        dry_run: Whether only the plan is wanted.
+        verify: Whether the project's own checks have to pass on the result.
+        branch: A branch to make for it.
+    """
+
+    command: str
+    template: str | None = None
+    dry_run: bool = False
+    verify: bool = False
+    branch: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a merge.
+
+    Attributes:
+        conflicts: The files that are in conflict, as git lists them.
+        commit: The commit that was made, where there are none.
+        branch: The branch that it is on.
+    """
+
+    conflicts: tuple[str, ...]
+    commit: str | None
+    branch: str | None
+
+
+def carry_out(tree: WorkTree, plan: Plan, order: Order, lock: int) -> Outcome:
+    """Do what was planned.
+
+    Args:
+        tree: The work tree that the project is in.
+        plan: What was planned.
+        order: How.
+        lock: The lock of the work tree, which git holds with us.
+
+    Raises:
+        InTheWayError: Files that git does not know are where files are to be written.
+        BranchTakenError: There is such a branch.
+        GitFailedError: Git refused; the project is as it was.
+    """
+    merge, branch = plan.merge, order.branch
+    if merge is None:
+        return _finished(tree)
+    check_way(tree, merge.added)
+    before = tree.git.ask("symbolic-ref", "--quiet", "HEAD")
+    return_to = os.fsdecode(before.stdout).strip() if before.returncode == 0 else merge.head
+    if branch is not None:
+        _check_branch(tree.git, branch)
+    entry = journal.Entry(
+        command=order.command,
+        title=plan.wish.title,
+        head=merge.head,
+        change=merge.change,
+        result=merge.result,
+        branch=branch,
+        return_to=return_to if branch else None,
+    )
+    journal.write(tree, entry)
+    git = _merging(tree).holding(lock)
+    if branch is not None:
+        git.tell("make the branch", "switch", "--quiet", "--create", branch)
+    done = git.ask("cherry-pick", "--strategy=ort", "--allow-empty", merge.change)
+    if done.returncode == 0:
+        journal.close(tree)
+        return _finished(tree)
+    if state(tree, entry) != "conflicts":
+        reason = last_words(done)
+        _restore(tree, entry)
+        raise GitFailedError("pick the change", reason, hint="the project is as it was")
+    return Outcome(_unmerged(tree), None, branch)
+
+
+def state(tree: WorkTree, entry: Entry | None) -> State:
+    """Tell what has become of a merge that has begun."""
+    if entry is None:
+        return "none"
+    if _resolve(tree, "CHERRY_PICK_HEAD") == entry.change:
+        return "conflicts"
+    if _resolve(tree, "HEAD") != entry.head:
+        return "finished"
+    half_done = git_path(tree, "index.lock").exists() or changed(tree) or _left(tree, entry)
+    return "interrupted" if half_done or (entry.branch and _on(tree) == f"refs/heads/{entry.branch}") else "finished"
+
+
+def settle(tree: WorkTree) -> None:
+    """Forget a merge that is over, and refuse to go on beside one that is not.
+
+    Raises:
+        UnderWayError: A merge has begun and is not over.
+    """
+    entry = journal.read(tree)
+    now = state(tree, entry)
+    if entry is None or now == "none":
+        return
+    if now == "finished":
+        journal.close(tree)
+        return
+    raise under_way(entry, now)
+
+
+def under_way(entry: Entry, now: State) -> UnderWayError:
+    """Return the error that tells the ways out of a merge that is not over."""
+    if now == "interrupted":
+        return UnderWayError(
+            f'"{entry.title}" was interrupted half-way', hint=f"scaffold {entry.command} --abort goes back"
+        )
+    return UnderWayError(
+        f'"{entry.title}" is under way, with conflicts',
+        hint=f"resolve them and git add the files; then scaffold {entry.command} --continue, or --abort to go back",
+    )
+
+
+def go_on(tree: WorkTree) -> tuple[Entry, Outcome]:
+    """Finish a merge whose conflicts are resolved.
+
+    Raises:
+        NothingUnderWayError: None has begun.
+        UnderWayError: It was interrupted and can only be aborted.
+        ConflictsError: Some are not resolved.
+        GitFailedError: Git refused.
+    """
+    entry = _begun(tree)
+    if state(tree, entry) == "interrupted":
+        raise under_way(entry, "interrupted")
+    if unmerged := _unmerged(tree):
+        raise ConflictsError(f"still in conflict: {', '.join(unmerged)}", hint="resolve them and git add the files")
+    leftover = tree.git.ask("diff", "--cached", "--check", "HEAD")
+    marked = [line for line in os.fsdecode(leftover.stdout).splitlines() if line.endswith("leftover conflict marker")]
+    if marked:
+        raise ConflictsError(f"conflict markers are left: {marked[0]}", hint="resolve them and git add the file")
+    # What was resolved may be what was there before; that is an answer too.
+    _merging(tree).tell("commit", "commit", "--quiet", "--no-edit", "--allow-empty", "--cleanup=strip")
+    journal.close(tree)
+    return entry, _finished(tree)
+
+
+def go_back(tree: WorkTree) -> Entry:
+    """Undo a merge that is not finished: the project is as it was, byte for byte.
+
+    Raises:
+        NothingUnderWayError: None has begun.
+        GitFailedError: Git refused.
+    """
+    entry = _begun(tree)
+    if state(tree, entry) == "conflicts":
+        _merging(tree).tell("go back", "cherry-pick", "--abort")
+    _restore(tree, entry)
+    return entry
+
+
+def try_out(tree: WorkTree, merge: Merge) -> None:
+    """Run the project's own checks on what a merge makes, in a work tree of its own.
+
+    Raises:
+        CheckFailedError: They fail.
+        GitFailedError: Git refused.
+    """
+    git = _merging(tree)
+    made = git.tell("make a commit", "commit-tree", merge.result, "-p", merge.head, "-m", "On trial")
+    place = tree.scratch / "trial"
+    git.tell("make a work tree", "worktree", "add", "--quiet", "--detach", str(place), made)
+    try:
+        done = subprocess.run(
+            ["make", "setup", "check"],  # noqa: S607 - the user's own make is meant
+            cwd=place / tree.prefix,
+            stdin=subprocess.DEVNULL,
+            # The result of the command is the only thing on stdout.
+            stdout=sys.stderr,
+            check=False,
+        )
+    finally:
+        git.ask("worktree", "remove", "--force", str(place))
+    if done.returncode != 0:
+        raise CheckFailedError(
+            "the project's own `make check` fails on the result, so nothing was changed",
+            hint="see what it says above; without --verify the change is merged all the same",
+        )
+
+
+def _begun(tree: WorkTree) -> Entry:
+    entry = journal.read(tree)
+    if entry is not None and state(tree, entry) == "finished":
+        journal.close(tree)
+        entry = None
+    if entry is None:
+        raise NothingUnderWayError("no update is under way here")
+    return entry
+
+
+def _restore(tree: WorkTree, entry: Entry) -> None:
+    git = _merging(tree)
+    # Whoever has our lock knows that no git of ours is at work any more; one that was killed left its own.
+    git_path(tree, "index.lock").unlink(missing_ok=True)
+    if _resolve(tree, "HEAD") == entry.head and changed(tree):
+        git.tell("go back", "reset", "--hard", "--quiet", entry.head)
+    for path in _left(tree, entry):
+        (tree.top / path).unlink()
+        for parent in (tree.top / path).parents:
+            if parent == tree.top:
+                break
+            with suppress(OSError):
+                parent.rmdir()
+    if entry.branch and entry.return_to and _on(tree) == f"refs/heads/{entry.branch}":
+        if entry.return_to.startswith("refs/"):
+            git.tell("return to the branch", "symbolic-ref", "HEAD", entry.return_to)
+        else:
+            git.tell("return to the commit", "update-ref", "--no-deref", "HEAD", entry.return_to)
+        git.tell("remove the branch", "update-ref", "-d", f"refs/heads/{entry.branch}", entry.head)
+    journal.close(tree)
+
+
+def _left(tree: WorkTree, entry: Entry) -> list[str]:
+    """Return files that the merge was killed while writing: git does not know them, and they hold what it wrote."""
+    git = tree.git
+    names = git.tell("list what was added", "diff-tree", "-r", "-z", "--no-renames", "--diff-filter=A", "--name-only",
+                     f"{entry.head}^{{tree}}", entry.result)  # fmt: skip
+    left = []
+    for name in filter(None, names.split("\0")):
+        place = tree.top / name
+        if not os.path.lexists(place) or git.holds("ls-files", "--error-unmatch", "--", f":(literal){name}"):
+            continue
+        whole = git.ask("cat-file", "--filters", f"{entry.result}:{name}").stdout
+        there = os.fsencode(place.readlink()) if place.is_symlink() else _content(place)
+        if there is not None and whole.startswith(there):
+            left.append(name)
+    return left
+
+
+def _content(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
+
+
+def _finished(tree: WorkTree) -> Outcome:
+    on = _on(tree)
+    return Outcome((), _resolve(tree, "HEAD"), on.removeprefix("refs/heads/") if on else None)
+
+
+def _check_branch(git: Git, branch: str) -> None:
+    if not git.holds("check-ref-format", "--branch", branch):
+        raise BranchTakenError(f'no branch can be called "{branch}"')
+    if git.holds("show-ref", "--verify", "--quiet", f"refs/heads/{branch}"):
+        raise BranchTakenError(f'there is a branch "{branch}" already', hint="choose another name")
+
+
+def _merging(tree: WorkTree) -> Git:
+    settings = (*repository.UNDISTURBED, *repository.identity_settings(tree.top), *MERGING, "core.editor=true")
+    return tree.git.having(*settings)
+
+
+def _unmerged(tree: WorkTree) -> tuple[str, ...]:
+    listed = tree.git.tell("list conflicts", "diff", "--name-only", "--diff-filter=U", "-z")
+    return tuple(sorted({name for name in listed.split("\0") if name}))
+
+
+def _resolve(tree: WorkTree, name: str) -> str | None:
+    done = tree.git.ask("rev-parse", "--verify", "--quiet", name)
+    return os.fsdecode(done.stdout).strip() if done.returncode == 0 else None
+
+
+def _on(tree: WorkTree) -> str | None:
+    done = tree.git.ask("symbolic-ref", "--quiet", "HEAD")
+    return os.fsdecode(done.stdout).strip() if done.returncode == 0 else None

@@ -1,0 +1,216 @@
+"""What a merge would do, exactly, and without touching anything."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from scaffold import changes, rendered, repository
+from scaffold.errors import GitFailedError
+from scaffold.git import last_words
+from scaffold.history import versions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from scaffold.changes import Change
+    from scaffold.drift import Base
+    from scaffold.git import Git
+    from scaffold.history.store import Store
+    from scaffold.merging.wishes import Wish
+    from scaffold.worktree import WorkTree
+
+#: How git merges, in the plan and in earnest.
+MERGING = ("merge.renames=true", "merge.directoryRenames=conflict", "submodule.recurse=false")
+
+_CLEAN, _CONFLICTS = 0, 1
+_BY_HAND = "To do by hand"
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A file that the user and the template both changed, each in another way.
+
+    Attributes:
+        path: Where it is in the project.
+        kind: What contradicts what, in git's words, for example `contents` or `modify/delete`.
+    """
+
+    path: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a merge would do to a project.
+
+    Attributes:
+        root: The project.
+        wish: What it is to become.
+        base: What it was made from.
+        changes: What happens to its files, those in conflict left out.
+        conflicts: The files that are left in conflict.
+        touched: Files of the template that the user had changed and that this changes again.
+        notes: What the change log says of the versions in between.
+        by_hand: What it says is to be done by hand.
+        merge: The commits and trees that it consists of; nothing where there is nothing to do.
+    """
+
+    root: Path
+    wish: Wish
+    base: Base
+    changes: tuple[Change, ...]
+    conflicts: tuple[Conflict, ...]
+    touched: tuple[str, ...]
+    notes: str
+    by_hand: tuple[str, ...]
+    merge: Merge | None
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """A merge, as git has it.
+
+    Attributes:
+        head: The commit that it goes onto.
+        change: The commit to pick: the new rendering on the old one.
+        result: The tree that comes of it, conflicts marked in it.
+        added: Paths that are in the result but not in the commit.
+    """
+
+    head: str
+    change: str
+    result: str
+    added: tuple[str, ...]
+
+
+def make(root: Path, base: Base, wish: Wish, tree: WorkTree, store: Store) -> Plan:
+    """Work out what a wish does to a project.
+
+    Args:
+        root: The project.
+        base: What it was made from.
+        wish: What it is to become.
+        tree: The work tree that it is in.
+        store: Where renderings are kept.
+
+    Raises:
+        BrokenTemplateError: The template is at fault.
+        GitFailedError: Git refused.
+    """
+    old = tree.rendered(base.tree, store)
+    new = tree.rendered(rendered.tree(store, wish.origin, wish.version, wish.answers), store)
+    notes = _notes(store, base, wish)
+    nothing = Plan(root, wish, base, (), (), (), notes, (), None)
+    if old == new:
+        return nothing
+    git = tree.git.having(*repository.UNDISTURBED, *repository.identity_settings(tree.top), *MERGING)
+    head = git.tell("find the last commit", "rev-parse", "HEAD")
+    onto = git.tell("find its tree", "rev-parse", "HEAD^{tree}")
+    rendering = _commit(git, old, (), "What was rendered")
+    change = _commit(git, new, (rendering,), _message(base, wish))
+    ours = _commit(git, onto, (rendering,), "What the project is")
+    result, conflicts = _merge(git, ours, change)
+    if result == onto and not conflicts:
+        return nothing
+    found = changes.between(git, onto, result)
+    edited = changes.between(git, old, onto, tree.prefix)
+    inside = {_inside(tree, change.path): change for change in found}
+    in_conflict = {_inside(tree, path): kind for path, kind in conflicts.items()}
+    mine = {name for each in edited if each.kind != "added" for name in (each.path, each.was) if name}
+    return Plan(
+        root=root,
+        wish=wish,
+        base=base,
+        changes=tuple(_renamed(tree, inside[path]) for path in sorted(inside) if path not in in_conflict),
+        conflicts=tuple(Conflict(path, in_conflict[path]) for path in sorted(in_conflict)),
+        touched=tuple(sorted(mine & {*inside, *in_conflict, *(_inside(tree, each.was) for each in found if each.was)})),
+        notes=notes,
+        by_hand=tuple(_by_hand(notes)),
+        merge=Merge(head, change, result, tuple(each.path for each in found if each.kind in {"added", "moved"})),
+    )
+
+
+def _merge(git: Git, ours: str, theirs: str) -> tuple[str, dict[str, str]]:
+    done = git.ask("merge-tree", "--write-tree", "-z", "--messages", ours, theirs)
+    if done.returncode not in {_CLEAN, _CONFLICTS}:
+        raise GitFailedError("merge", last_words(done), hint="git 2.38 or newer is needed")
+    words = iter(os.fsdecode(done.stdout).split("\0"))
+    result = next(words)
+    conflicts: dict[str, str] = {}
+    for word in words:
+        if not word:
+            break
+        conflicts.setdefault(word.partition("\t")[2], "contents")
+    for paths, kind in _messages(words):
+        if kind.startswith("CONFLICT"):
+            for path in paths:
+                # Git tells of all places that a conflict is about; what is left in conflict is the business here.
+                if path in conflicts or done.returncode == _CLEAN:
+                    conflicts[path] = kind.removeprefix("CONFLICT").strip(" ()")
+    return result, conflicts if done.returncode == _CONFLICTS else {}
+
+
+def _messages(words: Iterator[str]) -> Iterator[tuple[list[str], str]]:
+    for count in words:
+        if not count.strip():
+            return
+        paths = list(islice(words, int(count)))
+        kind = next(words)
+        next(words)
+        yield paths, kind
+
+
+def _commit(git: Git, tree: str, parents: tuple[str, ...], message: str) -> str:
+    follows = [word for parent in parents for word in ("-p", parent)]
+    return git.tell("make a commit", "commit-tree", tree, *follows, "-m", message)
+
+
+def _message(base: Base, wish: Wish) -> str:
+    if wish.version.name == base.version.name:
+        return f"{wish.title}\n\nMade by scaffold with its templates v{base.version.name}."
+    return f"{wish.title}\n\nMade by scaffold from v{base.version.name}."
+
+
+def _inside(tree: WorkTree, path: str) -> str:
+    """Return a path as it is told to the user: from the project, which it may have been moved out of."""
+    if path.startswith(tree.prefix):
+        return path[len(tree.prefix) :]
+    return PurePosixPath(os.path.relpath(path, tree.prefix)).as_posix()
+
+
+def _renamed(tree: WorkTree, change: Change) -> Change:
+    was = _inside(tree, change.was) if change.was else None
+    return changes.Change(_inside(tree, change.path), change.kind, was, change.content, change.mode)
+
+
+def _notes(store: Store, base: Base, wish: Wish) -> str:
+    """Return what the change log of the new version says of everything since the old one."""
+    log = store.text("CHANGELOG.md", wish.version.tree) or ""
+    if wish.version.name == base.version.name:
+        return ""
+    sections = re.split(r"^(?=## )", log, flags=re.MULTILINE)[1:]
+    wanted = []
+    for section in sections:
+        heading = re.match(r"## \[?([^\]\s]+)", section)
+        name = heading[1] if heading else ""
+        released = versions.is_one(name)
+        since = (
+            released and versions.is_older(base.version.name, name) and not versions.is_older(wish.version.name, name)
+        )
+        unreleased = name.lower() == "unreleased" and versions.tree_in(wish.version.name) is not None
+        if since or unreleased:
+            wanted.append(section.strip())
+    return "\n\n".join(wanted)
+
+
+def _by_hand(notes: str) -> Iterator[str]:
+    for section in re.split(r"^(?=##)", notes, flags=re.MULTILINE):
+        heading, _, body = section.partition("\n")
+        if heading.strip("# \t").lower() == _BY_HAND.lower():
+            yield from (" ".join(item.split()) for item in re.split(r"^- ", body, flags=re.MULTILINE) if item.strip())

@@ -1,0 +1,147 @@
+"""Whether a repository is in a state in which something can be merged into it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scaffold import answers as answer_files
+from scaffold.errors import (
+    AnswersFileError,
+    ChangedStackError,
+    DetachedHeadError,
+    DirtyTreeError,
+    InTheWayError,
+    NoCommitError,
+    UnderWayError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from scaffold.project import Project
+    from scaffold.worktree import WorkTree
+
+_UNDER_WAY = {
+    "MERGE_HEAD": "a merge",
+    "CHERRY_PICK_HEAD": "a cherry-pick",
+    "REVERT_HEAD": "a revert",
+    "rebase-merge": "a rebase",
+    "rebase-apply": "a rebase or git am",
+    "sequencer": "a series of picks or reverts",
+    "BISECT_LOG": "a bisection",
+}
+
+
+def check(tree: WorkTree, project: Project, *, detached_too: bool) -> None:
+    """Make sure that something can be merged into a project, and that git can lead back.
+
+    Args:
+        tree: The work tree that the project is in.
+        project: The project.
+        detached_too: Whether it matters that the repository is on a branch.
+
+    Raises:
+        NoCommitError: There is no commit, or the project is not in it.
+        UnderWayError: A merge or something like it is not finished.
+        DetachedHeadError: The repository is on no branch.
+        DirtyTreeError: There are changes that are not committed.
+        ChangedStackError: The answers name another stack than the project was made with.
+    """
+    if not tree.committed:
+        raise NoCommitError(
+            f"nothing is committed yet in {tree.top}", hint="git add --all && git commit --message 'Begin'"
+        )
+    for name, what in _UNDER_WAY.items():
+        if git_path(tree, name).exists():
+            raise UnderWayError(f"{what} is under way in {tree.top}", hint="git status tells how to finish it")
+    if not detached_too and not tree.git.holds("symbolic-ref", "--quiet", "HEAD"):
+        raise DetachedHeadError
+    answers = f"{tree.prefix}{project.answers_file.name}"
+    if not tree.git.holds("cat-file", "-e", f"HEAD:{answers}"):
+        raise NoCommitError(
+            f"{project.answers_file} is not committed",
+            hint="git add --force what belongs to the project, and commit it",
+        )
+    if dirty := changed(tree):
+        raise DirtyTreeError(dirty)
+    _check_stack(tree, project, answers)
+
+
+def changed(tree: WorkTree) -> list[str]:
+    """Return the tracked files that differ from the last commit, those that git was told to overlook included.
+
+    Raises:
+        GitFailedError: Git refused.
+    """
+    said = tree.git.tell(
+        "look for changes", "status", "--porcelain=v1", "-z", "--untracked-files=no", "--ignore-submodules=dirty",
+        "--no-renames",
+    )  # fmt: skip
+    found = [entry[3:] for entry in said.split("\0") if entry]
+    # A file that git takes for unchanged, whatever is in it, would be overwritten.
+    flagged = tree.git.tell("look for overlooked files", "ls-files", "-v", "-z", "--", tree.where).split("\0")
+    overlooked = [entry[2:] for entry in flagged if entry[:1].islower()]
+    return [*found, *(path for path in overlooked if not _as_committed(tree, path))]
+
+
+def check_way(tree: WorkTree, written: Iterable[str]) -> None:
+    """Make sure that no file that git does not know is where one is to be written, ignored ones included.
+
+    Args:
+        tree: The work tree.
+        written: Paths of files that are in the way's end but not in the last commit.
+
+    Raises:
+        InTheWayError: There are such files.
+    """
+    found = []
+    for path in written:
+        place = tree.top / path
+        parents = [parent for parent in place.parents if parent != tree.top and parent.is_relative_to(tree.top)]
+        blocking = next((each for each in (place, *parents) if _blocks(each, folder_fits=each is not place)), None)
+        if blocking is None:
+            continue
+        name = blocking.relative_to(tree.top).as_posix()
+        # What is tracked there is git's to move or to call a conflict.
+        if not tree.git.holds("ls-files", "--error-unmatch", "--", f":(literal){name}"):
+            found.append(name)
+    if found:
+        raise InTheWayError(sorted(set(found)))
+
+
+def git_path(tree: WorkTree, name: str) -> Path:
+    """Return where git keeps something that belongs to a work tree."""
+    said = tree.git.tell("find a path", "rev-parse", "--path-format=absolute", "--git-path", name)
+    return Path(said)
+
+
+def _blocks(path: Path, *, folder_fits: bool) -> bool:
+    if not os.path.lexists(path):
+        return False
+    if path.is_dir() and not path.is_symlink():
+        return not folder_fits and any(path.iterdir())
+    return True
+
+
+def _as_committed(tree: WorkTree, path: str) -> bool:
+    there = tree.git.ask("hash-object", "--path", path, "--", path)
+    return os.fsdecode(there.stdout).strip() == tree.git.tell("read a file", "rev-parse", f"HEAD:{path}")
+
+
+def _check_stack(tree: WorkTree, project: Project, answers: str) -> None:
+    # The oldest record of the project in this history; a shallow clone shows only what it has.
+    first = tree.git.tell("read the history", "log", "--format=%H", "--diff-filter=A", "--", f":(literal){answers}")
+    if not first:
+        return
+    content = tree.git.ask("cat-file", "blob", f"{first.split()[-1]}:{answers}").stdout
+    try:
+        made_with = answer_files.parse(content.decode(errors="replace"), project.answers_file).get("stack")
+    except AnswersFileError:
+        return
+    if made_with is not None and made_with != project.stack:
+        raise ChangedStackError(
+            f'{project.answers_file} says "{project.stack}", but the project was made with the stack "{made_with}"',
+            hint=f"the stack of a project cannot be changed: put stack: {made_with} back",
+        )

@@ -1,0 +1,113 @@
+"""What a project is to become: another version of its templates, or other answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from scaffold import answers as answer_files
+from scaffold import catalog as catalogs
+from scaffold import source as sources
+from scaffold.errors import ChangedStackError, DowngradeError
+from scaffold.history import versions
+from scaffold.questionnaire import Questionnaire
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from scaffold.drift import Base
+    from scaffold.history.origins import Origin, Version
+    from scaffold.history.store import Store
+    from scaffold.questionnaire import Ask
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a project is to become.
+
+    Attributes:
+        title: What it is, as the subject of a commit.
+        origin: Source of the templates.
+        version: Version of the templates.
+        answers: Answers to all questions that apply.
+    """
+
+    title: str
+    origin: Origin
+    version: Version
+    answers: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where an update is to lead.
+
+    Attributes:
+        to: The version wanted; the newest without it.
+        template: The source of the new version; the project's own without it.
+        pairs: Answers to questions of the new version, as KEY=VALUE.
+        ask: Asks the questions that are new.
+    """
+
+    to: str | None
+    template: str | None
+    pairs: Sequence[str]
+    ask: Ask | None
+
+
+def update(base: Base, store: Store, target: Target) -> Wish:
+    """Work out what an update wants.
+
+    Args:
+        base: What the project was made from.
+        store: Where versions are kept.
+        target: Where it is to lead.
+
+    Raises:
+        DowngradeError: The newest version is older than the project's.
+        UnknownVersionError: There is no such version.
+        UsageError: An answer does not fit the new version.
+        ChangedStackError: Another stack is wanted.
+    """
+    origin = sources.origin(target.template) if target.template is not None else base.origin
+    version = origin.find(store, target.to if target.to is not None else origin.newest(store))
+    if target.to is None and versions.is_older(version.name, base.version.name):
+        raise DowngradeError(base.version.name, version.name)
+    questions = catalogs.load(sources.unpacked(origin, version, store))
+    questionnaire = Questionnaire(questions)
+    given = answer_files.from_pairs(target.pairs, questionnaire)
+    known = {question.key for question in questions.asked}
+    kept = {key: value for key, value in base.answers.items() if key in known}
+    kept = answer_files.checked(kept, questionnaire, where="kept from before")
+    answers = questionnaire.complete(given, target.ask, kept)
+    _same_stack(base, answers)
+    return Wish(f"Update the templates to v{version.name}", origin, version, answers)
+
+
+def change(base: Base, store: Store, pairs: Sequence[str]) -> Wish:
+    """Work out what other answers want.
+
+    Args:
+        base: What the project was made from.
+        store: Where versions are kept.
+        pairs: The answers, as KEY=VALUE.
+
+    Raises:
+        UsageError: There is no such option, or it cannot have that value.
+        ChangedStackError: Another stack is wanted.
+    """
+    questionnaire = Questionnaire(catalogs.load(sources.unpacked(base.origin, base.version, store)))
+    given = answer_files.from_pairs(pairs, questionnaire)
+    _same_stack(base, given)
+    # What was only the default of other answers is so again: a project made with these would have it.
+    answers = questionnaire.complete(given, None, questionnaire.chosen(base.answers))
+    return Wish(f"Set {' '.join(pairs)}", base.origin, base.version, answers)
+
+
+def _same_stack(base: Base, answers: Mapping[str, Any]) -> None:
+    before = base.answers.get("stack")
+    if answers.get("stack", before) != before:
+        raise ChangedStackError(
+            f'the stack of a project cannot be changed (from "{before}" to "{answers["stack"]}")',
+            hint="make a new project of the other stack beside it",
+        )

@@ -1,0 +1,88 @@
+"""Where a project stands: its version, the newest one, its options, and how far it is from what was rendered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from scaffold import drift, worktree
+from scaffold import source as sources
+from scaffold.errors import NotARepositoryError
+from scaffold.history import versions
+from scaffold.history.store import open_store
+from scaffold.merging import carrying_out, journal
+from scaffold.publishing import workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from scaffold.drift import Drift
+    from scaffold.errors import UnderWayError
+    from scaffold.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where a project stands.
+
+    Attributes:
+        root: Its folder.
+        stack: Its stack.
+        origin: What it records as the source of its templates.
+        version: The version that it was made with or last updated to.
+        newest: The newest version.
+        update_available: Whether the newest is another one, and not older.
+        options: The answers.
+        drift: How it differs from what was rendered.
+        under_way: A merge that is not finished.
+    """
+
+    root: Path
+    stack: str
+    origin: str
+    version: str
+    newest: str
+    update_available: bool
+    options: Mapping[str, Any]
+    drift: Drift
+    under_way: UnderWayError | None
+
+
+def survey(project: Project, template: str | None = None) -> Status:
+    """Return where a project stands.
+
+    Args:
+        project: The project.
+        template: Where to look for the templates instead of where the project says.
+
+    Raises:
+        ScaffoldError: What it was rendered from cannot be had.
+    """
+    found = drift.of_project(project, template)
+    store = open_store()
+    origin = sources.recorded(project.origin) if template is None else sources.origin(template)
+    newest = origin.newest(store)
+    version = versions.plain(str(project.version))
+    return Status(
+        root=project.root,
+        stack=project.stack,
+        origin=project.origin,
+        version=version,
+        newest=newest,
+        update_available=version != newest and not versions.is_older(newest, version),
+        options={key: value for key, value in project.answers.items() if key != "stack"},
+        drift=found,
+        under_way=_under_way(project),
+    )
+
+
+def _under_way(project: Project) -> UnderWayError | None:
+    with workspace(open_store().workspace()) as scratch:
+        try:
+            tree = worktree.around(project.root, scratch)
+        except NotARepositoryError:
+            return None
+        entry = journal.read(tree)
+        now = carrying_out.state(tree, entry)
+        return carrying_out.under_way(entry, now) if entry is not None and now in {"conflicts", "interrupted"} else None

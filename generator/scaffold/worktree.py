@@ -1,0 +1,162 @@
+"""The git work tree that a project lives in, and trees of it: as it stands, and as it would be if only rendered."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from scaffold import repository
+from scaffold.errors import NotARepositoryError
+from scaffold.git import Git
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scaffold.history.store import Store
+
+# What the user's git does to files on their way in stays: line endings and filters make the same of a rendering as
+# of the project. What only depends on where the folder lies does not.
+_ADDING = (
+    *repository.UNDISTURBED,
+    "core.safecrlf=false",
+    "core.sparseCheckout=false",
+    "core.untrackedCache=false",
+    "advice.addEmbeddedRepo=false",
+    *(("core.fileMode=true", "core.symlinks=true") if os.name == "posix" else ()),
+)
+_ATTRIBUTES = ".gitattributes"
+
+
+@dataclass(frozen=True)
+class WorkTree:
+    """The work tree that a project lives in.
+
+    Attributes:
+        top: Its root.
+        prefix: Where in it the project is: nothing, or a path that ends with a slash.
+        git: Git for it.
+        committed: Whether there is a commit.
+        scratch: A folder for indexes and renderings; the caller removes it.
+    """
+
+    top: Path
+    prefix: str
+    git: Git
+    committed: bool
+    scratch: Path
+    _numbers: Iterator[int] = field(default_factory=count)
+
+    @property
+    def where(self) -> str:
+        """The project, as git is told of it."""
+        return f":(literal){self.prefix}" if self.prefix else "."
+
+    def stands(self) -> str:
+        """Return the tree of what is on disk: what is tracked, and what is not and not ignored either.
+
+        Raises:
+            GitFailedError: Git refused.
+        """
+        index = self._index()
+        place = self.git.ask("rev-parse", "--path-format=absolute", "--git-path", "index")
+        if place.returncode == 0:
+            real = Path(os.fsdecode(place.stdout).removesuffix("\n"))
+            if real.is_file():
+                # With its time, by which git judges what may have changed unseen.
+                shutil.copy2(real, index)
+        git = self.git.having(*_ADDING, GIT_INDEX_FILE=index)
+        # A repository inside that has no commit cannot be added, and is none of the project's files.
+        git.ask("add", "--all", "--ignore-errors", "--", self.where)
+        return git.tell("read the project", "write-tree")
+
+    def rendered(self, tree: str, store: Store) -> str:
+        """Return the tree of the last commit with the project in it as it was rendered.
+
+        Args:
+            tree: The rendering, in the store.
+            store: The store.
+
+        Raises:
+            GitFailedError: Git refused.
+        """
+        folder = self.scratch / f"rendering{next(self._numbers)}"
+        place = folder / self.prefix
+        place.mkdir(parents=True)
+        store.write(tree, place)
+        git = self.git.having(*_ADDING, GIT_INDEX_FILE=self._index(), GIT_WORK_TREE=folder)
+        if self.committed:
+            git.tell("read the last commit", "read-tree", "HEAD")
+        beside = list(self._bring_attributes(folder))
+        git.tell("add a rendering", "add", "--all", "--force", "--", self.where)
+        if beside:
+            git.tell("leave out what was not rendered", "rm", "--cached", "--quiet", "--", *beside)
+        return git.tell("make a tree", "write-tree")
+
+    def _bring_attributes(self, folder: Path) -> Iterator[str]:
+        """Put beside a rendering what the repository says of its files; yield what must not stay."""
+        if not self.committed:
+            return
+        listed = self.git.tell("list attributes", "ls-files", "-z", "--", f":(glob)**/{_ATTRIBUTES}")
+        for name in filter(None, listed.split("\0")):
+            inside = name.startswith(self.prefix)
+            around = self.prefix.startswith(str(PurePosixPath(name).parent) + "/") or name == _ATTRIBUTES
+            place = folder / name
+            if (inside or around) and not place.exists():
+                content = self.git.ask("cat-file", "blob", f"HEAD:{name}")
+                if content.returncode == 0 and (place.parent.is_dir() or inside):
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    place.write_bytes(content.stdout)
+                    if inside:
+                        yield name
+
+    def _index(self) -> Path:
+        return self.scratch / f"index{next(self._numbers)}"
+
+
+def around(root: Path, scratch: Path) -> WorkTree:
+    """Return the work tree that a project is in.
+
+    Raises:
+        NotARepositoryError: It is in none.
+        MissingToolError: There is no git.
+    """
+    git = Git(root)
+    done = git.ask("rev-parse", "--show-toplevel", "--absolute-git-dir", "--show-prefix")
+    if done.returncode != 0:
+        raise NotARepositoryError(root)
+    top, directory, prefix = os.fsdecode(done.stdout).split("\n")[:3]
+    at_top = Git(Path(top)).having(GIT_DIR=directory, GIT_WORK_TREE=top)
+    committed = at_top.holds("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    return WorkTree(Path(top), prefix, at_top, committed, scratch)
+
+
+def observed(root: Path, scratch: Path, store: Store) -> WorkTree:
+    """Return the work tree that a project is in, or a stand-in for a project without one; nothing in it is written.
+
+    Raises:
+        MissingToolError: There is no git.
+        GitFailedError: Git refused.
+    """
+    try:
+        found = around(root, scratch)
+        objects = found.git.tell("find the objects", "rev-parse", "--path-format=absolute", "--git-path", "objects")
+        known = os.pathsep.join((_quoted(store.objects), _quoted(objects)))
+    except NotARepositoryError:
+        stand_in = scratch / "stand-in.git"
+        git = Git(root).having(GIT_DIR=stand_in, GIT_WORK_TREE=root)
+        Git(scratch).tell("make a repository", "init", "--quiet", "--bare", str(stand_in))
+        found = WorkTree(root, "", git, committed=False, scratch=scratch)
+        known = _quoted(store.objects)
+    ours = scratch / "objects"
+    ours.mkdir()
+    git = found.git.having(GIT_OBJECT_DIRECTORY=ours, GIT_ALTERNATE_OBJECT_DIRECTORIES=known, GIT_OPTIONAL_LOCKS="0")
+    return WorkTree(found.top, found.prefix, git, found.committed, scratch)
+
+
+def _quoted(path: str | Path) -> str:
+    escaped = str(path).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
