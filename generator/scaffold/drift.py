@@ -12,6 +12,7 @@ from scaffold import source as sources
 from scaffold.errors import AnswersFileError, ScaffoldError, UnrecordedVersionError
 from scaffold.history.store import open_store
 from scaffold.merging import wishes
+from scaffold.project import MEND
 from scaffold.publishing import workspace
 from scaffold.questionnaire import Questionnaire
 
@@ -120,7 +121,7 @@ def base(project: Project, store: Store, template: str | None = None) -> Base:
     except ScaffoldError as error:
         if isinstance(error, AnswersFileError):
             raise
-        raise AnswersFileError(project.answers_file, error.message, hint=error.hint) from error
+        raise AnswersFileError(project.answers_file, error.message, hint=error.hint or MEND) from error
     return Base(origin, found, complete, rendered.tree(store, origin, found, complete))
 
 

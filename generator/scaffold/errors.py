@@ -126,6 +126,7 @@ class AnswersFileError(UsageError):
     def __init__(self, path: Path, reason: str, *, hint: str = "") -> None:
         """Name the file and what is wrong with it."""
         super().__init__(f"answers file {path}: {reason}", hint=hint)
+        self.reason = reason
 
 
 class TargetNotEmptyError(ScaffoldError):
@@ -290,6 +291,19 @@ class InTheWayError(ScaffoldError):
         super().__init__(
             f"files that git does not know are in the way: {_some(paths)}",
             hint="commit them, so that they can be merged, or move them away",
+        )
+
+
+class NamesCollideError(ScaffoldError):
+    """Two files would have names that the file system cannot tell apart."""
+
+    code = "names-collide"
+
+    def __init__(self, names: Sequence[str]) -> None:
+        """Name the files."""
+        super().__init__(
+            f"these names differ only in upper and lower case, which does not count here: {', '.join(names)}",
+            hint="rename yours, commit it, and try again",
         )
 
 

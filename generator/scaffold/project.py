@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ANSWERS_FILE = ".copier-answers.yml"
+#: What to do about a record that makes no sense.
+MEND = f"git log --patch -- {ANSWERS_FILE} shows what it was"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +60,12 @@ def find(path: Path) -> Project:
 
 def _load(root: Path) -> Project:
     path = root / ANSWERS_FILE
-    recorded = answer_files.load(path)
+    try:
+        recorded = answer_files.load(path)
+    except AnswersFileError as error:
+        raise AnswersFileError(path, error.reason, hint=MEND) from error
     if not isinstance(recorded.get("stack"), str):
-        raise AnswersFileError(path, "it does not say which stack the project has")
+        raise AnswersFileError(path, "it does not say which stack the project has", hint=MEND)
     return Project(
         root=root,
         answers={key: value for key, value in recorded.items() if not key.startswith("_")},

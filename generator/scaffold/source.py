@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scaffold.errors import SourceNotFoundError, TemplateNotFoundError, UsageError
+from scaffold.git import missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,7 +153,9 @@ def origin(template: str | Path | None = None) -> Origin:
             raise UsageError(message, hint="let git's credential helper hold it")
         return origins.Origin(str(template), origins.ByTag(str(template), str(template)))
     holds = (place / "copier.yml").is_file()
-    if not holds and not (place.is_dir() and shutil.which("git") and origins.is_repository(place)):
+    if not holds and place.is_dir() and shutil.which("git") is None:
+        raise missing()
+    if not holds and not (place.is_dir() and origins.is_repository(place)):
         raise TemplateNotFoundError(
             f"there is no template at {template}",
             hint="templates are a folder with a copier.yml in it, or a git repository of such",

@@ -25,9 +25,11 @@ _ADDING = (
     "core.safecrlf=false",
     "core.sparseCheckout=false",
     "core.untrackedCache=false",
-    "advice.addEmbeddedRepo=false",
+    "core.ignoreCase=false",
     *(("core.fileMode=true", "core.symlinks=true") if os.name == "posix" else ()),
 )
+# What lies in the project itself is read as the user's git would read it.
+_READING = ("core.fsmonitor=false", "core.safecrlf=false", "advice.addEmbeddedRepo=false")
 _ATTRIBUTES = ".gitattributes"
 
 
@@ -68,7 +70,7 @@ class WorkTree:
             if real.is_file():
                 # With its time, by which git judges what may have changed unseen.
                 shutil.copy2(real, index)
-        git = self.git.having(*_ADDING, GIT_INDEX_FILE=index)
+        git = self.git.having(*_READING, GIT_INDEX_FILE=index)
         # A repository inside that has no commit cannot be added, and is none of the project's files.
         git.ask("add", "--all", "--ignore-errors", "--", self.where)
         return git.tell("read the project", "write-tree")

@@ -100,4 +100,5 @@ def _plan(project: Project, order: Order, wish: Callable[[Base, Store], Wish], t
     planned = plan.make(project.root, base, wish(base, store), tree, store)
     if planned.merge is not None:
         standing.check_way(tree, planned.merge.added)
+        standing.check_names(tree, planned.merge.result)
     return planned

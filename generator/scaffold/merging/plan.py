@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from scaffold.git import last_words
 from scaffold.history import versions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from scaffold.changes import Change
@@ -115,10 +115,13 @@ def make(root: Path, base: Base, wish: Wish, tree: WorkTree, store: Store) -> Pl
     rendering = _commit(git, old, (), "What was rendered")
     change = _commit(git, new, (rendering,), _message(base, wish))
     ours = _commit(git, onto, (rendering,), "What the project is")
+    # Where two things want one name, git adds what it calls their sides; it is to be what it will be in earnest.
+    sides = {ours: "HEAD", change: f"{git.tell('shorten', 'rev-parse', '--short', change)} ({wish.title})"}
     result, conflicts = _merge(git, ours, change)
+    conflicts = {_called(path, sides): kind for path, kind in conflicts.items()}
     if result == onto and not conflicts:
         return nothing
-    found = changes.between(git, onto, result)
+    found = [replace(each, path=_called(each.path, sides)) for each in changes.between(git, onto, result)]
     edited = changes.between(git, old, onto, tree.prefix)
     inside = {_inside(tree, change.path): change for change in found}
     in_conflict = {_inside(tree, path): kind for path, kind in conflicts.items()}
@@ -154,6 +157,12 @@ def _merge(git: Git, ours: str, theirs: str) -> tuple[str, dict[str, str]]:
                 if path in conflicts or done.returncode == _CLEAN:
                     conflicts[path] = kind.removeprefix("CONFLICT").strip(" ()")
     return result, conflicts if done.returncode == _CONFLICTS else {}
+
+
+def _called(path: str, sides: Mapping[str, str]) -> str:
+    for commit, name in sides.items():
+        path = path.replace(f"~{commit}", f"~{name.replace('/', '_')}")
+    return path
 
 
 def _messages(words: Iterator[str]) -> Iterator[tuple[list[str], str]]:

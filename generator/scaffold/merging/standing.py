@@ -13,6 +13,7 @@ from scaffold.errors import (
     DetachedHeadError,
     DirtyTreeError,
     InTheWayError,
+    NamesCollideError,
     NoCommitError,
     UnderWayError,
 )
@@ -86,12 +87,28 @@ def changed(tree: WorkTree) -> list[str]:
     return [*found, *(path for path in overlooked if not _as_committed(tree, path))]
 
 
+def check_names(tree: WorkTree, result: str) -> None:
+    """Make sure that a file system for which upper and lower case are one can hold a tree.
+
+    Raises:
+        NamesCollideError: It cannot.
+    """
+    if not tree.git.holds("config", "--type=bool", "--get", "core.ignoreCase", "true"):
+        return
+    names: dict[str, list[str]] = {}
+    for name in tree.git.tell("list files", "ls-tree", "-r", "-z", "--name-only", result).split("\0"):
+        names.setdefault(name.casefold(), []).append(name)
+    colliding = [name for same in names.values() if len(same) > 1 for name in same]
+    if colliding:
+        raise NamesCollideError(colliding)
+
+
 def check_way(tree: WorkTree, written: Iterable[str]) -> None:
     """Make sure that no file that git does not know is where one is to be written, ignored ones included.
 
     Args:
         tree: The work tree.
-        written: Paths of files that are in the way's end but not in the last commit.
+        written: Paths of files that the result has and the last commit has not.
 
     Raises:
         InTheWayError: There are such files.
