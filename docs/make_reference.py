@@ -47,7 +47,12 @@ def commands() -> str:
     codes = [
         ("0", "done"),
         ("1", "failed"),
-        ("2", "the command line or an answer is wrong"),
+        (
+            "2",
+            "the command line or an answer is wrong; `status --exit-code` and `diff --exit-code`: there is an update",
+        ),
+        ("3", "conflicts are left to resolve, or would be"),
+        ("4", "`status --exit-code` and `diff --exit-code`: files are not as they were rendered"),
         ("5", "a tool is missing"),
         ("130", "cancelled"),
     ]

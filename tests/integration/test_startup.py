@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from tests.integration.conftest import Invoke, Launch
 
+COMMANDS = ("new", "list", "status", "diff", "update", "set", "doctor", "verify", "explain")
 PROBE = """
 import json, sys
 from scaffold.cli import run
@@ -30,7 +31,7 @@ def _imported(*arguments: str) -> tuple[int, set[str]]:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["--version"], *([name, "--help"] for name in ("new", "list", "doctor", "verify", "explain"))],
+    [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)],
 )
 def test_help_waits_for_nothing_heavy(arguments: list[str]) -> None:
     code, modules = _imported(*arguments)
@@ -56,7 +57,7 @@ def test_without_a_command_help_is_shown(invoke: Invoke) -> None:
     outcome = invoke()
 
     assert outcome.code == 2
-    for command in ("new", "list", "doctor", "verify", "explain"):
+    for command in COMMANDS:
         assert command in outcome.out
 
 
