@@ -1,9 +1,11 @@
-"""Runs `scaffold new` again and again, each time sending itself a signal at a later point; not a test by itself.
+"""Runs a command again and again, each time sending itself a signal at a later point; not a test by itself.
 
 The points are the moments just before the process changes something on disk or starts another program. One
 process imports everything once and forks for each point, so that many points cost little.
 
-    interrupting.py SIGNAL POINTS ARENA TEMPLATE
+    interrupting.py SIGNAL POINTS ARENA BEGINNING ARGUMENT...
+
+Each run has a folder of its own in ARENA, which is a copy of BEGINNING.
 """
 
 from __future__ import annotations
@@ -11,12 +13,15 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 # What the command imports on its way, so that the children do not.
+import scaffold.drift
+import scaffold.merging.engine
 import scaffold.rendering
 import scaffold.repository  # noqa: F401
 from scaffold.__main__ import main
@@ -60,8 +65,8 @@ def _child(arguments: list[str], folder: Path, point: int | None, number: int) -
         os.write(1, f"\npoints {seen}\n".encode())
 
 
-def _run(arguments: list[str], folder: Path, point: int | None, number: int) -> dict[str, Any]:
-    folder.mkdir()
+def _run(arguments: list[str], beginning: Path, folder: Path, point: int | None, number: int) -> dict[str, Any]:
+    shutil.copytree(beginning, folder, symlinks=True)
     pid = os.fork()
     if pid == 0:
         code = 70
@@ -81,17 +86,18 @@ def _run(arguments: list[str], folder: Path, point: int | None, number: int) -> 
     return {"folder": str(folder), "point": point, "status": status, "said": said}
 
 
-def _all(name: str, points: int, arena: Path, template: str) -> list[dict[str, Any]]:
+def _all(name: str, points: int, arena: Path, beginning: Path, arguments: list[str]) -> list[dict[str, Any]]:
     number = getattr(signal, name)
-    arguments = ["new", "pot", "-s", "tea", "--template", template]
-    whole = _run(arguments, arena / "whole", None, number)
+    whole = _run(arguments, beginning, arena / "whole", None, number)
     total = int(whole["said"].rsplit("points ", 1)[1])
     chosen = sorted({max(1, round(total * step / points)) for step in range(1, points + 1)})
     if len(chosen) < points:
         # Fewer points than asked for: take every one, some twice.
         chosen = (list(range(1, total + 1)) * points)[:points]
-    return [*(_run(arguments, arena / f"run{index}", point, number) for index, point in enumerate(chosen)), whole]
+    runs = [_run(arguments, beginning, arena / f"run{index}", point, number) for index, point in enumerate(chosen)]
+    return [*runs, whole]
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(_all(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), sys.argv[4])))
+    _, signal_name, wanted, place, start, *command = sys.argv
+    sys.stdout.write(json.dumps(_all(signal_name, int(wanted), Path(place), Path(start), command)))

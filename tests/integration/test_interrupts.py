@@ -34,8 +34,11 @@ def _tree(folder: Path) -> dict[str, bytes]:
 
 
 def _drive(name: str, points: int, small: Path, arena: Path, temporary: Path) -> list[dict[str, Any]]:
+    nothing = arena.parent / "nothing"
+    nothing.mkdir()
+    command = ["new", "pot", "-s", "tea", "--template", str(small)]
     done = subprocess.run(
-        [sys.executable, DRIVER, name, str(points), arena, small],
+        [sys.executable, DRIVER, name, str(points), arena, nothing, *command],
         env={**os.environ, "TMPDIR": str(temporary)},
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -1,0 +1,69 @@
+"""The real templates: an option set in a project gives what a project made with it has, byte for byte, and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.update.conftest import git
+
+from scaffold import catalog, source
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.integration.conftest import Invoke
+
+STACKS = [choice.value for choice in catalog.load(source.find()).stacks]
+OPTIONS = {"sample": "false", "redis": "true", "database": "postgresql", "ci": "gitlab"}
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_set_is_what_new_would_have_made_and_back_is_as_before(stack: str, work: Path, invoke: Invoke) -> None:
+    assert invoke("new", "shop", "-s", stack).code == 0
+    shop = work / "shop"
+    first = git(shop, "rev-parse", "HEAD^{tree}")
+    was = invoke("status", shop, "--json").envelope["result"]["options"]
+    for key, value in OPTIONS.items():
+        assert invoke("new", "shop", "-s", stack, "-d", f"{key}={value}", "-o", key).code == 0
+
+        assert invoke("set", f"{key}={value}", "--project", shop).code == 0
+        assert git(shop, "rev-parse", "HEAD^{tree}") == git(work / key / "shop", "rev-parse", "HEAD^{tree}")
+        assert invoke("set", f"{key}={str(was[key]).lower()}", "--project", shop).code == 0
+        assert git(shop, "rev-parse", "HEAD^{tree}") == first
+
+    for key, value in OPTIONS.items():
+        assert invoke("set", f"{key}={value}", "--project", shop).code == 0
+    assert invoke("new", "shop", "-s", stack, *_pairs(), "-o", "all").code == 0
+    assert git(shop, "rev-parse", "HEAD^{tree}") == git(work / "all/shop", "rev-parse", "HEAD^{tree}")
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_new_project_is_up_to_date_and_not_drifted(stack: str, work: Path, invoke: Invoke) -> None:
+    assert invoke("new", "shop", "-s", stack, *_pairs()).code == 0
+
+    assert invoke("status", "shop", "--exit-code").code == 0
+    assert invoke("diff", "shop").out == ""
+    assert invoke("update", "shop", "--json").envelope["result"]["state"] == "nothing-to-do"
+    assert invoke("diff", "shop", "--template").out == ""
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_edits_survive_a_change_of_options(stack: str, work: Path, invoke: Invoke) -> None:
+    assert invoke("new", "shop", "-s", stack).code == 0
+    shop = work / "shop"
+    (shop / "README.md").write_text((shop / "README.md").read_text() + "\nOurs.\n")
+    (shop / "docs").mkdir(exist_ok=True)
+    (shop / "docs/ours.md").write_text("Ours.\n")
+    git(shop, "commit", "--all", "--quiet", "--message", "Ours")
+
+    assert invoke("set", "redis=true", "database=postgresql", "--project", shop).code == 0
+
+    assert (shop / "README.md").read_text().endswith("\nOurs.\n")
+    drift = invoke("status", shop, "--json").envelope["result"]
+    assert drift["drifted"] == ["README.md"]
+    assert drift["options"]["database"] == "postgresql"
+
+
+def _pairs() -> list[str]:
+    return [word for key, value in OPTIONS.items() for word in ("-d", f"{key}={value}")]
