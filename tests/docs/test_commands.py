@@ -62,7 +62,13 @@ def test_commands_work(session: Session, tmp_path: Path) -> None:
     # A tox that the documentation starts is not to believe that it is the one that runs these tests.
     outer = {name: value for name, value in os.environ.items() if not name.startswith("TOX_")}
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = outer | {"NO_COLOR": "1", "COLUMNS": "100", "PATH": path}
+    # Readers commit under their own names.
+    reader = {
+        f"GIT_{role}_{part}": "reader@localhost.invalid"
+        for role in ("AUTHOR", "COMMITTER")
+        for part in ("NAME", "EMAIL")
+    }
+    environment = outer | reader | {"NO_COLOR": "1", "COLUMNS": "100", "PATH": path}
     for command, expected in session.commands:
         if command == "make test":
             # CI runs this one: see .ci/run.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 from tests.update.conftest import commit, git
 from tests.update.sources import ANSWERS, QUESTIONS
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from scaffold.merging.engine import Done
 
 EXAMPLES = int(os.environ.get("SCAFFOLD_EXAMPLES", "100"))
+# So that they can be told side by side.
+PARTS = 5
 NAMES = ("a.txt", "b.txt", "dir/c.txt", "dir/d.txt", "dir/deep/e.txt", "extra/f.txt")
 # Files that only the user has; the template never comes near.
 OWN = ("mine.txt", "dir/mine.txt", "notes/ü.txt")
@@ -235,16 +237,13 @@ def _lines(files: dict[str, bytes], word: bytes) -> set[bytes]:
 
 
 @pytest.mark.usefixtures("work")
-def test_every_life(monkeypatch: pytest.MonkeyPatch) -> None:
-    # One cache and one home for all of them.
-    monkeypatch.setenv("GIT_CONFIG_COUNT", "0")
-    from hypothesis.stateful import run_state_machine_as_test  # noqa: PLC0415
-
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_life(part: int) -> None:  # noqa: ARG001 - each tells other stories
     run_state_machine_as_test(
         Life,
         settings=settings(
-            max_examples=EXAMPLES,
-            stateful_step_count=8,
+            max_examples=-(-EXAMPLES // PARTS),
+            stateful_step_count=7,
             deadline=None,
             print_blob=True,
             suppress_health_check=list(HealthCheck),

@@ -39,7 +39,8 @@ def test_set_is_what_new_would_have_made_and_back_is_as_before(stack: str, work:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_a_new_project_is_up_to_date_and_not_drifted(stack: str, work: Path, invoke: Invoke) -> None:
+@pytest.mark.usefixtures("work")
+def test_a_new_project_is_up_to_date_and_not_drifted(stack: str, invoke: Invoke) -> None:
     assert invoke("new", "shop", "-s", stack, *_pairs()).code == 0
 
     assert invoke("status", "shop", "--exit-code").code == 0
@@ -52,14 +53,15 @@ def test_a_new_project_is_up_to_date_and_not_drifted(stack: str, work: Path, inv
 def test_edits_survive_a_change_of_options(stack: str, work: Path, invoke: Invoke) -> None:
     assert invoke("new", "shop", "-s", stack).code == 0
     shop = work / "shop"
-    (shop / "README.md").write_text((shop / "README.md").read_text() + "\nOurs.\n")
+    heading, _, rest = (shop / "README.md").read_text().partition("\n")
+    (shop / "README.md").write_text(f"{heading}\n\nOurs.\n{rest}")
     (shop / "docs").mkdir(exist_ok=True)
     (shop / "docs/ours.md").write_text("Ours.\n")
     git(shop, "commit", "--all", "--quiet", "--message", "Ours")
 
     assert invoke("set", "redis=true", "database=postgresql", "--project", shop).code == 0
 
-    assert (shop / "README.md").read_text().endswith("\nOurs.\n")
+    assert (shop / "README.md").read_text().startswith(f"{heading}\n\nOurs.\n")
     drift = invoke("status", shop, "--json").envelope["result"]
     assert drift["drifted"] == ["README.md"]
     assert drift["options"]["database"] == "postgresql"

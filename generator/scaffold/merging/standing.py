@@ -54,8 +54,8 @@ def check(tree: WorkTree, project: Project, *, detached_too: bool) -> None:
         raise NoCommitError(
             f"nothing is committed yet in {tree.top}", hint="git add --all && git commit --message 'Begin'"
         )
-    for name, what in _UNDER_WAY.items():
-        if git_path(tree, name).exists():
+    for what, place in zip(_UNDER_WAY.values(), git_paths(tree, *_UNDER_WAY), strict=True):
+        if place.exists():
             raise UnderWayError(f"{what} is under way in {tree.top}", hint="git status tells how to finish it")
     if not detached_too and not tree.git.holds("symbolic-ref", "--quiet", "HEAD"):
         raise DetachedHeadError
@@ -130,8 +130,13 @@ def check_way(tree: WorkTree, written: Iterable[str]) -> None:
 
 def git_path(tree: WorkTree, name: str) -> Path:
     """Return where git keeps something that belongs to a work tree."""
-    said = tree.git.tell("find a path", "rev-parse", "--path-format=absolute", "--git-path", name)
-    return Path(said)
+    return git_paths(tree, name)[0]
+
+
+def git_paths(tree: WorkTree, *names: str) -> list[Path]:
+    """Return where git keeps things that belong to a work tree."""
+    asked = [word for name in names for word in ("--git-path", name)]
+    return [Path(said) for said in tree.git.tell("find", "rev-parse", "--path-format=absolute", *asked).split("\n")]
 
 
 def _blocks(path: Path, *, folder_fits: bool) -> bool:
