@@ -18,6 +18,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import living
+
 from scaffold import source
 
 if TYPE_CHECKING:
@@ -72,6 +74,7 @@ def _compare(
     ours: Callable[[int], list[str | Path]],
     theirs: Callable[[int], list[str | Path]],
 ) -> Ratio:
+    """Compare two commands; each is told its run, and warms up in run -1."""
     here = Path.cwd()
     for warm in (ours, theirs):
         _run(warm(-1), here)
@@ -122,6 +125,7 @@ def measure(runs: int, scratch: Path) -> list[Ratio]:
         ),
         _compare("scaffold new --no-git : copier copy", 1.2, runs, new("--no-git"), copy("plain")),
         _compare("scaffold new, with its commit : copier copy", 1.2, runs, new(), copy("committed")),
+        *living.measure(runs, scratch, templates, _compare),
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from scaffold import answers as answer_files
@@ -170,13 +170,15 @@ def _found(project: Project, store: Store, template: str | None) -> tuple[Origin
     version = str(project.version)
     try:
         origin = sources.recorded(project.origin)
-        return origin, origin.find(store, version)
+        found = origin.find(store, version)
     except ScaffoldError:
         if template is None:
             raise
-    # The same templates at another place.
-    origin = sources.origin(template)
-    return origin, origin.find(store, version)
+        # The same templates at another place.
+        origin = sources.origin(template)
+        found = origin.find(store, version)
+    # What was rendered says what the project says, be it a path that plain Copier wrote.
+    return replace(origin, name=project.origin), found
 
 
 def _files(

@@ -187,6 +187,9 @@ def go_back(tree: WorkTree) -> Entry:
     entry = _begun(tree)
     if state(tree, entry) == "conflicts":
         _merging(tree).tell("go back", "cherry-pick", "--abort")
+    else:
+        # Whoever has our lock knows that no git of ours is at work any more; the one that was killed left its own.
+        git_path(tree, "index.lock").unlink(missing_ok=True)
     _restore(tree, entry)
     return entry
 
@@ -232,8 +235,6 @@ def _begun(tree: WorkTree) -> Entry:
 
 def _restore(tree: WorkTree, entry: Entry) -> None:
     git = _merging(tree)
-    # Whoever has our lock knows that no git of ours is at work any more; one that was killed left its own.
-    git_path(tree, "index.lock").unlink(missing_ok=True)
     if _resolve(tree, "HEAD") == entry.head and changed(tree):
         git.tell("go back", "reset", "--hard", "--quiet", entry.head)
     for path in _left(tree, entry):

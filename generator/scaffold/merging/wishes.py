@@ -69,7 +69,7 @@ def update(base: Base, store: Store, target: Target) -> Wish:
         UsageError: An answer does not fit the new version.
         ChangedStackError: Another stack is wanted.
     """
-    origin = sources.origin(target.template) if target.template is not None else base.origin
+    origin = sources.origin(target.template) if target.template is not None else sources.recorded(base.origin.name)
     version = origin.find(store, target.to if target.to is not None else origin.newest(store))
     if target.to is None and versions.is_older(version.name, base.version.name):
         raise DowngradeError(base.version.name, version.name)
