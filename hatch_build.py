@@ -1,4 +1,4 @@
-"""Puts the releases of the templates into what is built: see docs/decisions/0010-template-history.md."""
+"""Puts the releases of the templates into what is built: see docs/decisions/0012-template-history.md."""
 
 from __future__ import annotations
 
