@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
-        ("scaffold ", {"new", "list", "doctor", "verify", "explain"}),
+        ("scaffold ", {"new", "list", "status", "diff", "update", "set", "doctor", "verify", "explain"}),
         ("scaffold new pot --stack ", {"tea", "coffee"}),
         ("scaffold doctor --stack t", {"tea"}),
         ("scaffold new pot -d s", {"size=", "strength="}),
         ("scaffold new pot -d size=", {"size=small", "size=large"}),
         ("scaffold new pot -d extras=t", {"extras=true"}),
+        ("scaffold set extras=t", {"extras=true"}),
         ("scaffold new pot -d shout", set()),
     ],
 )
