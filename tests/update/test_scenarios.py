@@ -5,11 +5,13 @@ No byte of the user's is lost without a conflict. What Copier does is not quoted
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import copier
 import pytest
@@ -203,9 +205,7 @@ def test_ours(case: Case, templates: Templates, work: Path, invoke: Invoke) -> N
     wanted = 3 if case.outcome == "conflict" else 0
     assert (planned.code, outcome.code) == (wanted, wanted), outcome.out
     result = outcome.envelope["result"]
-    assert {**planned.envelope["result"], "state": "", "commit": "", "branch": ""} == {
-        **result, "state": "", "commit": "", "branch": "",
-    }, "the plan is what happens"  # fmt: skip
+    assert _plan(planned.envelope["result"]) == _plan(result), "the plan is what happens"
     held = _held(pot)
     assert mine <= {line for content in held.values() for line in _lines(content)}, "nothing of the user's is lost"
     if case.outcome == "conflict":
@@ -262,6 +262,13 @@ def _state(root: Path) -> tuple[dict[str, tuple[bytes, int]], str, str]:
         name: (content, (root / name).lstat().st_mode) for name, content in _held(root).items() if "stage " not in name
     }
     return found, git(root, "rev-parse", "HEAD"), git(root, "status", "--porcelain", "--ignored")
+
+
+def _plan(result: dict[str, Any]) -> dict[str, Any]:
+    # Where two files want one name, git calls the template's after the commit, which is another one each time.
+    text = re.sub(r"~[0-9a-f]{7,} ", "~", json.dumps({key: result[key] for key in ("changes", "conflicts", "touched")}))
+    plan: dict[str, Any] = json.loads(text)
+    return plan
 
 
 def _data(case: Case) -> list[str]:

@@ -61,11 +61,6 @@ class Store:
         found = self.git.tell("find a tree", "for-each-ref", "--format=%(objectname)", f"refs/tips/{digits}*").split()
         return found[0] if found else None
 
-    def names(self, below: str) -> tuple[str, ...]:
-        """Return the names that are kept below one, without it."""
-        listed = self.git.tell("list what is kept", "for-each-ref", "--format=%(refname)", f"refs/{below}/").split()
-        return tuple(name.removeprefix(f"refs/{below}/") for name in listed)
-
     def keep(self, name: str, tree: str) -> None:
         """Keep a tree under a name."""
         self.git.tell("keep a tree", "update-ref", f"refs/{name}", tree)
