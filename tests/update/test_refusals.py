@@ -423,6 +423,22 @@ def test_conflicts_are_gits_own(newer: Path, invoke: Invoke) -> None:
     assert invoke("update", newer, "--json").envelope["result"]["state"] == "nothing-to-do"
 
 
+@pytest.mark.parametrize("command", [["status"], ["diff"], ["update"], ["set", "size=large", "--project"]], ids=str)
+def test_answers_in_conflict_lead_to_the_ways_out(command: list[str], newer: Path, invoke: Invoke) -> None:
+    answers = newer / ".copier-answers.yml"
+    answers.write_text(answers.read_text().replace("_commit: v1.0.0\n", "_commit: v1.0.0\n# mine\n"))
+    commit(newer)
+    before = _tree(newer)
+    assert invoke("update", newer).code == 3
+
+    outcome = invoke(*command, newer, "--json")
+
+    assert (outcome.code, outcome.envelope["error"]["code"]) == (1, "under-way")
+    assert "scaffold update --continue" in outcome.envelope["error"]["hint"]
+    assert invoke("update", newer, "--abort").code == 0
+    assert _tree(newer) == before
+
+
 def test_conflicts_may_be_finished_or_undone_by_git_alone(newer: Path, invoke: Invoke) -> None:
     (newer / "letter.txt").write_text("mine alone\n")
     commit(newer)

@@ -40,14 +40,15 @@ def diff(
 
     Everything that is on disk counts, committed or not, except what git ignores.
     """
-    from scaffold import drift, project
+    from scaffold import drift
+    from scaffold.merging import engine
 
     console: Console = context.obj
     if to is not None and not of_template:
         message = "--to is about the template"
         raise UsageError(message, hint="scaffold diff --template --to VERSION")
     with console.progress("Comparing"):
-        root = project.find(path)
+        root = engine.find(path)
         found = drift.of_template(root, to) if of_template else drift.of_project(root, patch=True)
     code = ExitCode.DONE
     if exit_code and (found.drifted or (of_template and found.patch)):

@@ -30,11 +30,12 @@ def status(
     template: Template = None,
 ) -> None:
     """Show the version of a project, the newest one, its options, and how far it is from what was rendered."""
-    from scaffold import project, status
+    from scaffold import status
+    from scaffold.merging import engine
 
     console: Console = context.obj
     with console.progress("Comparing"):
-        found = status.survey(project.find(path), template)
+        found = status.survey(engine.find(path), template)
     code = _code(found) if exit_code else ExitCode.DONE
     console.show("status", lambda: _as_json(found), lambda: _text(found), exit_code=code)
     if code:

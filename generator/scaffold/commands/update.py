@@ -43,7 +43,6 @@ def update(
     if resumption:
         merging.resume(context, "update", path, resumption, to, data, dry_run, verify, branch)
         return
-    from scaffold import project
     from scaffold.merging import engine, wishes
     from scaffold.merging.carrying_out import Order
 
@@ -55,5 +54,5 @@ def update(
         ask = ask_on_terminal
     target = wishes.Target(to, template, data or [], ask)
     order = Order("update", template, dry_run, verify, branch)
-    done = engine.merge(project.find(path), order, lambda base, store: wishes.update(base, store, target))
+    done = engine.merge(engine.find(path), order, lambda base, store: wishes.update(base, store, target))
     merging.show(console, "update", done, dry_run=dry_run, verify=verify)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scaffold import drift, worktree
+from scaffold import project as projects
+from scaffold.errors import AnswersFileError, NotARepositoryError
 from scaffold.history.store import open_store
 from scaffold.merging import carrying_out, journal, plan, standing
 from scaffold.publishing import workspace
@@ -63,6 +65,22 @@ def merge(project: Project, order: Order, wish: Callable[[Base, Store], Wish]) -
                 carrying_out.try_out(tree, planned.merge)
             outcome = carrying_out.carry_out(tree, planned, order, lock)
             return Done(planned, outcome)
+
+
+def find(path: Path) -> Project:
+    """Return the project that a path is in.
+
+    Raises:
+        NotAProjectError: The path is in no project.
+        UnderWayError: A merge has left the answers of the project unreadable, and has to be finished or undone first.
+        AnswersFileError: They are unreadable for another reason.
+    """
+    try:
+        return projects.find(path)
+    except AnswersFileError:
+        with workspace(open_store().workspace()) as scratch, suppress(NotARepositoryError):
+            carrying_out.settle(worktree.around(path if path.is_dir() else path.parent, scratch))
+        raise
 
 
 def go_on(path: Path) -> tuple[Entry, Outcome]:
