@@ -20,6 +20,7 @@ def programs(folder: Path) -> list[Path]:
     (folder / "node").symlink_to(root / "bin" / "node")
     for name in ("npm", "npx"):
         script = root / "lib" / "node_modules" / "npm" / "bin" / f"{name}-cli.js"
-        (folder / name).write_text(f'#!/bin/sh\nexec node {shlex.quote(str(script))} "$@"\n')
+        # Node.js brings authorities of its own; behind a proxy those of the machine are what counts.
+        (folder / name).write_text(f'#!/bin/sh\nNODE_USE_SYSTEM_CA=1 exec node {shlex.quote(str(script))} "$@"\n')
         (folder / name).chmod(0o755)
     return [folder]
