@@ -116,7 +116,7 @@ class Life(RuleBasedStateMachine):
         """Switch an option on or off."""
         self._bring(lambda: self._set(f"extra={str(value).lower()}"), resolve=resolve)
 
-    @precondition(lambda self: self.pot.exists() and not drift.of_project(project.find(self.pot)).drifted)
+    @precondition(lambda self: self.pot.exists() and self._is_as_rendered())
     @rule()
     def choose_and_choose_back(self) -> None:
         """Where the user changed nothing: set is what new would have made, and setting back is as if nothing was."""
@@ -124,7 +124,7 @@ class Life(RuleBasedStateMachine):
         found = project.find(self.pot)
         before = self._tracked()
         other = not found.answers["extra"]
-        own = {name: content for name, content in before.items() if name in OWN or b"mine" in content}
+        own = {name: content for name, content in before.items() if name in OWN}
         assert not self._set(f"extra={str(other).lower()}").plan.conflicts
         if found.version == f"v{source.find(self.templates).version}":
             again = self.folder / "again"
@@ -137,6 +137,11 @@ class Life(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Leave nothing."""
         shutil.rmtree(self.folder)
+
+    def _is_as_rendered(self) -> bool:
+        """Tell whether the user changed nothing; a file of the template's that was kept is the user's by now."""
+        files = drift.of_project(project.find(self.pot)).files
+        return all(file.state == "untouched" or file.path in OWN for file in files)
 
     def _bring(self, merge: Callable[[], Done], *, resolve: bool) -> None:
         commit(self.pot)
