@@ -19,6 +19,9 @@ from scaffold.conformance.plan import VARIABLE, Plan
 from scaffold.conformance.plugin import EVENTS
 from scaffold.errors import NotAProjectError
 
+#: Seconds until something hangs, on a machine that has much else to do.
+PATIENCE = 120
+
 _NO_CHECK = """
 import pytest
 from scaffold.conformance.registry import check
@@ -120,15 +123,23 @@ def _wait(condition: object, seconds: float) -> bool:
 def test_nothing_outlives_an_interrupted_run(honest_project: Path, tmp_path: Path, number: signal.Signals) -> None:
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     command = [sys.executable, "-m", "scaffold", "verify", str(honest_project), "--only", "sessions", "--only", "jwt"]
-    run = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    run = subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        # A shell's background job ignores SIGINT, and whatever it starts does so, too: these tests may be in one.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - nothing runs beside
+    )
     try:
-        assert _wait(lambda: _services(honest_project), 30), "no service was started"
+        assert _wait(lambda: _services(honest_project), PATIENCE), "no service was started"
         time.sleep(1)
         run.send_signal(number)
-        run.wait(30)
-        assert _wait(lambda: not _services(honest_project), 15), "a service outlived the run"
+        run.wait(PATIENCE)
+        assert _wait(lambda: not _services(honest_project), PATIENCE), "a service outlived the run"
     finally:
         run.kill()
+        run.wait()
     if number is not signal.SIGKILL:
         assert run.returncode == 130
         assert list(tmp_path.iterdir()) == []
