@@ -6,7 +6,8 @@
 usually take for a JSON access log, Prometheus, security headers and a rate limit. All three run at the same
 time on the same SQLite data and are loaded in turn, so that noise of the machine meets all alike. The
 figure is CPU time of the server's processes per request; ratios to `equipped` are what counts. What single
-features cost is told apart by what can be switched off by settings, or is not asked of every request.
+features cost is told apart by what can be switched off by settings, or is not asked of every request; metrics,
+which no setting switches off, by a start in which their library is told of nothing.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
@@ -147,19 +149,14 @@ def get(path: str, headers: str = "") -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: bench\r\nUser-Agent: bench/1\r\n{headers}\r\n".encode()
 
 
-VARIANTS: dict[str, dict[str, str]] = {
-    "service": {},
-    "service, traces on": {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"},
-    "service, log level error": {"LOG_LEVEL": "error"},
-}
-
-
 class Stack:
     """How a stack and its references are made and started."""
 
     name: str
     tools: str
     """The folder of a project with its own programs, to be found first."""
+    without_metrics: ClassVar[dict[str, str]]
+    """The environment in which the library of metrics is told of nothing."""
 
     def __init__(self, folder: Path) -> None:
         """Render the project, install it, migrate its database and fill it."""
@@ -215,7 +212,13 @@ class Stack:
         found = [self._reference("bare", {}), self._reference("equipped", {"EQUIPPED": "1"})]
         for server in found:
             server.routes = self._routes()
-        for name, changes in VARIANTS.items():
+        variants = {
+            "service": {},
+            "service, traces on": {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"},
+            "service, log level error": {"LOG_LEVEL": "error"},
+            "service, without metrics": self.without_metrics,
+        }
+        for name, changes in variants.items():
             port = free_port()
             environment = self.settings | changes | {"PORT": str(port)}
             server = start(name, self.procfile["web"].split(), self.project, environment, port)
@@ -243,6 +246,7 @@ class Django(Stack):
 
     name = "django"
     tools = ".venv/bin"
+    without_metrics: ClassVar[dict[str, str]] = {"PYTHONPATH": str(HERE / "django" / "without_metrics")}
 
     def __init__(self, folder: Path) -> None:
         """Add what the equipped reference needs."""
@@ -274,6 +278,7 @@ class Express(Stack):
 
     name = "express"
     tools = "node_modules/.bin"
+    without_metrics: ClassVar[dict[str, str]] = {"NODE_OPTIONS": f"--import={HERE / 'express' / 'without-metrics.js'}"}
 
     @staticmethod
     def stored_id(product: uuid.UUID) -> str:
@@ -322,6 +327,7 @@ STACKS: dict[str, type[Stack]] = {stack.name: stack for stack in (Django, Expres
 #: What a feature costs: on one route, what one server needs beyond another; or one route beyond another.
 COSTS = {
     "access log": (("service", "GET /v1/products/{id}"), ("service, log level error", "GET /v1/products/{id}")),
+    "metrics": (("service", "GET /v1/products/{id}"), ("service, without metrics", "GET /v1/products/{id}")),
     "traces, one statement": (("service, traces on", "GET /v1/products/{id}"), ("service", "GET /v1/products/{id}")),
     "traces, no statement": (("service, traces on", "GET /livez"), ("service", "GET /livez")),
     "rate limit": (("service", "GET /v1/nothing"), ("service", "GET /nothing")),
