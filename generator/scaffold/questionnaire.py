@@ -103,6 +103,8 @@ class Questionnaire:
             applies = self.applies(question, context)
             if not applies:
                 if question.key in given:
+                    # A rule of its own says more than that it does not apply.
+                    self._check(question, given[question.key], context)
                     raise OptionNotForStackError(question.key, context.get("stack", ""))
                 default = self.default(question, context)
                 if default is not NO_DEFAULT:
@@ -190,7 +192,8 @@ class Questionnaire:
         rule = self._render(question, "validator", question.validator, {**context, question.key: value})
         if complaint := " ".join(str(rule).split()):
             hint = f"it is the default here; choose another with -d {question.key}=…" if derived else ""
-            raise InvalidAnswerError(question.key, value, complaint, hint=hint)
+            said = str(value).lower() if isinstance(value, bool) else value
+            raise InvalidAnswerError(question.key, said, complaint, hint=hint)
 
     def _known(self, key: str, where: str) -> Question:
         for question in self._catalog.asked:
