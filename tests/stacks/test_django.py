@@ -7,10 +7,22 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from rows import ROWS, Row, prove
+from upgrade import Owner, bring_on, change_an_option
 
 STACK = "django"
+OWNER = Owner(
+    "shop/products/services.py", "def product_create(", "# Ours: the warehouse knows the new ones first.", "uv.lock"
+)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_project_is_sound(row: Row, tmp_path: Path, recording: Path | None) -> None:
     prove(STACK, row, tmp_path, recording / f"{STACK}.json" if recording else None)
+
+
+def test_oldest_project_is_brought_to_the_newest(tmp_path: Path) -> None:
+    bring_on(STACK, OWNER, tmp_path)
+
+
+def test_another_option_is_set_up_as_it_is_told_to(tmp_path: Path) -> None:
+    change_an_option(STACK, OWNER, tmp_path)

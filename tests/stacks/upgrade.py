@@ -1,0 +1,99 @@
+"""Projects that are lived in: with an edit and a lock file of their owner's they follow the templates, and work."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rows import NAME, run
+
+from scaffold import source
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Owner:
+    """What somebody does to a project of a stack.
+
+    Attributes:
+        file: A file of the sample.
+        line: A line of it, which gets a comment.
+        comment: The comment.
+        lock: The file that `make setup` writes and tells to commit.
+    """
+
+    file: str
+    line: str
+    comment: str
+    lock: str
+
+    def edit(self, project: Path) -> None:
+        """Put the comment before the line."""
+        place = project / self.file
+        before, found, after = place.read_text(encoding="utf-8").partition(self.line)
+        assert found, f"{self.file} has no line {self.line!r} any more: choose another one"
+        place.write_text(f"{before}{self.comment}\n{found}{after}", encoding="utf-8")
+
+
+def bring_on(stack: str, owner: Owner, folder: Path) -> None:
+    """Make a project of the oldest release, work in it, update it, and prove what has become of it.
+
+    Where there is but one release, the newest templates are those of the work tree: `scaffold update` takes them.
+    """
+    scaffold = [sys.executable, "-m", "scaffold"]
+    make = [*scaffold, "new", NAME, "--stack", stack, "--yes", "--output"]
+    oldest = source.origin().releases.known()[0]
+    project, made_today = folder / "living" / NAME, folder / "today" / NAME
+
+    run([*make, project.parent, "--version", oldest], folder)
+    run(["make", "setup"], project)
+    owner.edit(project)
+    _commit(project)
+    was = _commit_of_templates(project)
+    run([*scaffold, "update", "--yes"], project)
+
+    run([*make, made_today.parent], folder)
+    owner.edit(made_today)
+    shutil.copy(project / owner.lock, made_today / owner.lock)
+    _commit(made_today)
+    assert _commit_of_templates(project) == _commit_of_templates(made_today) != was == f"v{oldest}"
+    assert run(["git", "ls-tree", "-r", "HEAD"], project) == run(["git", "ls-tree", "-r", "HEAD"], made_today)
+
+    run(["make", "setup", "check"], project)
+    run([*scaffold, "verify", project], folder)
+
+
+def change_an_option(stack: str, owner: Owner, folder: Path) -> None:
+    """Give a project that is lived in another dependency, and set it up again as it is told to."""
+    scaffold = [sys.executable, "-m", "scaffold"]
+    run([*scaffold, "new", NAME, "--stack", stack, "--yes", "--output", folder], folder)
+    project = folder / NAME
+    run(["make", "setup"], project)
+    _commit(project)
+    before = (project / owner.lock).read_text(encoding="utf-8")
+
+    run([*scaffold, "set", "redis=true", "--project", project], folder)
+    run(["make", "setup"], project)
+
+    after = (project / owner.lock).read_text(encoding="utf-8")
+    assert "redis" in after
+    assert "redis" not in before
+    assert run(["git", "status", "--porcelain"], project).split() == ["M", owner.lock]
+    _commit(project)
+    run(["make", "setup"], project)
+    assert run(["git", "status", "--porcelain"], project) == "", "what is in order is not written again"
+
+
+def _commit(project: Path) -> None:
+    identity = ["-c", "user.name=Ada", "-c", "user.email=ada@localhost.invalid"]
+    run(["git", "add", "--all"], project)
+    run(["git", *identity, "commit", "--quiet", "--message", "Ours"], project)
+
+
+def _commit_of_templates(project: Path) -> str:
+    lines = (project / ".copier-answers.yml").read_text(encoding="utf-8").splitlines()
+    return next(line.removeprefix("_commit: ") for line in lines if line.startswith("_commit: "))
