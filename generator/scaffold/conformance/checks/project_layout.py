@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jinja2
 import yaml
@@ -49,16 +50,21 @@ def check_root_files(project: Project, answers: Mapping[str, object]) -> None:
         expect.same(f"{path} with ci={answers.get('ci')}", there, answers.get("ci") == forge)
 
 
-@check("LAY02", "`make` knows every command of the contract.", source="contract 7", needs=_NEEDS)
+@check("LAY02", "`make` knows every command of the contract, and does something.", source="contract 7", needs=_NEEDS)
 def check_makefile(project: Project) -> None:
     make = shutil.which("make")
     expect.that(make, "make is not installed")
     assert make is not None
     for target in _TARGETS:
-        found = subprocess.run([make, "-n", target], cwd=project.folder, capture_output=True, text=True, check=False)
-        expect.that(
-            found.returncode == 0 and found.stdout.strip(), f"make {target}: {found.stderr.strip() or 'does nothing'}"
-        )
+        # Silent, it prints what it would run, and not that there is nothing to be done.
+        command = [make, "--dry-run", "--silent", "--no-print-directory", target]
+        found = subprocess.run(command, cwd=project.folder, capture_output=True, text=True, check=False)
+        does = [line for line in found.stdout.splitlines() if not _IDLE.fullmatch(line.strip())]
+        expect.that(found.returncode == 0 and does, f"make {target}: {found.stderr.strip() or 'does nothing'}")
+
+
+#: Lines of a recipe that do nothing.
+_IDLE = re.compile(r"(:|true|echo\b.*|#.*)?")
 
 
 @check(
@@ -174,6 +180,7 @@ def check_dockerfile(project: Project) -> None:
 def check_compose(project: Project, answers: Mapping[str, object]) -> None:
     services = yaml.safe_load(_read(project, "compose.yaml"))["services"]
     images = {name: str(entry.get("image", "")) for name, entry in services.items()}
+    servers: list[str] = []
     for word, wanted in (
         ("postgres", answers.get("database") == "postgresql"),
         ("m(y|aria)", answers.get("database") == "mysql"),
@@ -186,9 +193,33 @@ def check_compose(project: Project, answers: Mapping[str, object]) -> None:
             expect.that(
                 not images[name].endswith(":latest") and ":" in images[name], f"{images[name]} is no fixed version"
             )
-    text = json.dumps({name: entry.get("command", "") for name, entry in services.items()})
-    for word in project.procfile["release"]:
-        expect.that(word in text, f"expected the Procfile's release in compose.yaml, {word} is missing")
+        servers += found
+    release = _services_that_run(services, {project.procfile["release"]})
+    expect.same("services that run the Procfile's release", len(release), 1)
+    # Without a command it is the image's, which is the Procfile's `web`.
+    web = _services_that_run({n: e for n, e in services.items() if n not in servers}, {(), project.procfile["web"]})
+    expect.that(web, "expected a service that runs the Procfile's web")
+    for name in web:
+        waits = _condition(services[name], release[0])
+        expect.same(f"what {name} waits for of {release[0]}", waits, "service_completed_successfully")
+    for server in servers:
+        waits = _condition(services[release[0]], server)
+        expect.same(f"what {release[0]} waits for of {server}", waits, "service_healthy")
+
+
+def _services_that_run(services: Mapping[str, Any], commands: set[tuple[str, ...]]) -> list[str]:
+    found = {name: entry.get("command") or () for name, entry in services.items()}
+    words = {name: shlex.split(text) if isinstance(text, str) else text for name, text in found.items()}
+    return [name for name in services if tuple(words[name]) in commands]
+
+
+def _condition(service: Mapping[str, Any], other: str) -> str | None:
+    """What a service waits for before it starts: with the short form, only for the other's start."""
+    waits = service.get("depends_on", {})
+    if isinstance(waits, list):
+        return "service_started" if other in waits else None
+    condition = waits.get(other, {}).get("condition")
+    return str(condition) if condition is not None else None
 
 
 @check("LAY09", "docs/api.http shows every operation.", source="contract 7", needs=_NEEDS)
