@@ -49,6 +49,13 @@ def _leak_authorization(exchange: Exchange) -> None:
         exchange.rewrite(lambda problem: problem.update(detail=f"refused {sent}"))
 
 
+def _typed_even_if_empty(exchange: Exchange) -> None:
+    """A type that is wrong for a body is wrong without one."""
+    media_type = exchange.request.get("content-type")
+    if exchange.is_("POST", ".*") and exchange.status < 300 and media_type not in (None, "application/json"):
+        exchange.become(415)
+
+
 def _leak_sql(exchange: Exchange) -> None:
     if exchange.status >= 500:
         exchange.rewrite(lambda problem: problem.update(detail="no such table: SELECT * FROM users"))
@@ -341,9 +348,9 @@ FALSIFICATIONS: tuple[Falsification, ...] = (
     Falsification("LIM06", "too large is 400", status("POST", "/v1/.*", 413, 400)),
     Falsification("LIM02", "a type in capitals is unknown", Reply(lambda e: e.become(415) if e.reply and "APPLICATION" in (e.request.get("content-type") or "") else None)),
     Falsification("LIM03", "415 without Accept-Encoding", header("Accept-Encoding", None, when=415)),
-    Falsification("LIM07", "an empty logout has no type", status("POST", "/v1/auth/logout", 204, 415)),
+    Falsification("LIM07", "an empty logout needs a type", Reply(_typed_even_if_empty)),
     Falsification("LIM10", "identity is an encoding", Reply(lambda e: e.become(415) if e.reply and e.request.get("content-encoding") == "identity" else None)),
-    Falsification("LIM12", "an empty cancel has no type", status("POST", "/v1/orders/.*/cancel", 200, 415)),
+    Falsification("LIM12", "an empty cancel needs a type", Reply(_typed_even_if_empty)),
     # authentication
     Falsification("AUT01", "401 as 403", status("GET", "/v1/me", 401, 403)),
     Falsification("AUT06", "tokens may be stored", header("Cache-Control", "private", path="/v1/auth/.*")),

@@ -17,6 +17,7 @@ from scaffold.conformance.registry import check
 if TYPE_CHECKING:
     from scaffold.conformance.accounts import People, Shop
     from scaffold.conformance.client import Api
+    from scaffold.conformance.exchange import Reply
     from scaffold.conformance.fixtures import Spawn
     from scaffold.conformance.raw import RawConnection
     from scaffold.conformance.service import Service
@@ -152,29 +153,60 @@ def check_chunked(service: Service) -> None:
         expect.status(connection.reply(), 200)
 
 
-@check("LIM07", "Logout takes an empty body without a media type.", source="contract §11.1")
-def check_empty_body(people: People) -> None:
-    """And an empty object."""
+_NOTHING: tuple[tuple[str | None, bytes], ...] = tuple(
+    (media_type, framing)
+    for media_type in (None, "application/json", "text/plain", "application/x-www-form-urlencoded")
+    for framing in (b"", b"Content-Length: 0\r\n", b"Transfer-Encoding: chunked\r\n")
+)
+"""An empty body: its media type, and how it is told that it is empty."""
+
+
+def _empty(service: Service, path: str, access: str, media_type: str | None, framing: bytes) -> Reply:
+    """The reply to an empty body, which no client library would send with each type and framing."""
+    head = f"POST {path} HTTP/1.1\r\nHost: suite\r\nAuthorization: Bearer {access}\r\n".encode()
+    head += f"Content-Type: {media_type}\r\n".encode() if media_type else b""
+    end = b"0\r\n\r\n" if b"chunked" in framing else b""
+    with service.raw() as connection:
+        connection.send(head + framing + b"\r\n" + end)
+        return connection.reply()
+
+
+@check(
+    "LIM07",
+    "Logout takes an empty body, whatever its media type.",
+    source="contract §11.1",
+    needs={"raw"},
+)
+def check_empty_body(service: Service, people: People) -> None:
+    """And an empty object; but what is not empty has to be JSON."""
     account = people.new()
-    expect.status(account.api.post("/v1/auth/logout"), 204)
+    for media_type, framing in _NOTHING:
+        session = people.login(account.email, account.password)
+        reply = _empty(service, "/v1/auth/logout", session.access, media_type, framing)
+        expect.status(reply, 204)
     session = people.login(account.email, account.password)
+    expect.problem(session.api.post("/v1/auth/logout", content=b"all=true", media_type="text/plain"), 415)
     expect.status(session.api.post("/v1/auth/logout", {}), 204)
 
 
 @check(
     "LIM12",
-    "Cancelling an order takes an empty body without a media type, and nothing in an object.",
+    "Cancelling an order takes an empty body, whatever its media type, and nothing in an object.",
     source="contract §11.1",
     part="sample",
-    needs={"admin"},
+    needs={"raw", "admin"},
 )
-def check_empty_cancel(people: People, shop: Shop) -> None:
+def check_empty_cancel(service: Service, people: People, shop: Shop) -> None:
     """An unknown field, another type, then nothing."""
     buyer = people.new()
-    path = f"/v1/orders/{shop.order(buyer, (shop.product(), 1))['id']}/cancel"
+    product = shop.product(stock=len(_NOTHING) + 1)
+    path = f"/v1/orders/{shop.order(buyer, (product, 1))['id']}/cancel"
     expect.faults(buyer.api.post(path, {"reason": "x"}), ("#/reason", "unknown_field"))
     expect.problem(buyer.api.post(path, content=b"reason=x", media_type="text/plain"), 415)
     expect.status(buyer.api.post(path), 200)
+    for media_type, framing in _NOTHING:
+        path = f"/v1/orders/{shop.order(buyer, (product, 1))['id']}/cancel"
+        expect.status(_empty(service, path, buyer.session.access, media_type, framing), 200)
 
 
 @check("LIM09", "A large upload without credentials is refused without reading it.", source="API4:2023", needs={"raw"})
