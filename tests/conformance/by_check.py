@@ -35,6 +35,8 @@ class ByCheck(Falsifier):
         if isinstance(self._lie, Sql):
             self._execute(self._lie.undo, *self._databases)
         self._lie = self._lies.get(check, Falsifier())
+        for proxy in self._proxies:
+            proxy.hang_up()
         if isinstance(self._lie, Sql):
             self._execute(self._lie.do, *self._databases)
         self._shown()
@@ -85,7 +87,10 @@ class ByCheck(Falsifier):
                 for statement in statements:
                     database.execute(statement)
 
-    def _change(self, exchange: Exchange) -> None:
+    def _change(self) -> Callable[[Exchange], None] | None:
+        return self._tell if isinstance(self._lie, Reply) else None
+
+    def _tell(self, exchange: Exchange) -> None:
         if isinstance(self._lie, Reply):
             self._lie.change(exchange)
 
@@ -95,3 +100,6 @@ class Honest(ByCheck):
 
     def begin(self, check: str) -> None:
         del check
+
+    def _change(self) -> Callable[[Exchange], None]:
+        return self._tell

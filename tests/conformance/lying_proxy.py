@@ -107,11 +107,16 @@ class Exchange:
 
 
 class LyingProxy:
-    """Forwards connections to a service; `lie` sees every request and every reply."""
+    """Forwards connections to a service; the lie of the time of connecting sees every request and every reply.
 
-    def __init__(self, host: str, port: int, lie: Callable[[Exchange], None]) -> None:
+    Such a connection forwards whole messages only. Where there is no lie about them, bytes pass as they come: slow
+    ones, and the end of a connection.
+    """
+
+    def __init__(self, host: str, port: int, lie: Callable[[], Callable[[Exchange], None] | None]) -> None:
         self._target = (host, port)
         self._lie = lie
+        self._tunnels: set[socket.socket] = set()
         self._memory: dict[str, Any] = {}
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port: int = self._listener.getsockname()[1]
@@ -119,6 +124,12 @@ class LyingProxy:
 
     def close(self) -> None:
         self._listener.close()
+
+    def hang_up(self) -> None:
+        """End the connections on which no lie can be told, so that none outlives the check that opened it."""
+        for end in list(self._tunnels):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
 
     def _accept(self) -> None:
         while True:
@@ -130,19 +141,43 @@ class LyingProxy:
 
     def _serve(self, client: socket.socket) -> None:
         with contextlib.suppress(OSError, EOFError, ValueError, IndexError), client:
+            lie = self._lie()
             server = socket.create_connection(self._target, timeout=60)
+            if lie is None:
+                self._tunnel(client, server)
+                return
             with server, client.makefile("rb") as requests, server.makefile("rb") as replies:
                 while True:
                     exchange = Exchange(_read(requests), memory=self._memory)
-                    self._lie(exchange)
+                    lie(exchange)
                     server.sendall(exchange.request.encode(bodiless=False))
                     head = exchange.method == "HEAD"
                     exchange.reply = _read(replies, reply=True, head=head)
-                    self._lie(exchange)
+                    lie(exchange)
                     bodiless = head or exchange.status in _BODILESS
                     client.sendall(exchange.reply.encode(bodiless=bodiless))
                     if (exchange.reply.get("connection") or "").lower() == "close":
                         return
+
+    def _tunnel(self, client: socket.socket, server: socket.socket) -> None:
+        server.settimeout(None)
+        self._tunnels |= {client, server}
+        with server:
+            there = threading.Thread(target=_forward, args=(client, server), daemon=True)
+            there.start()
+            _forward(server, client)
+            with contextlib.suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)
+            there.join()
+        self._tunnels -= {client, server}
+
+
+def _forward(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+    with contextlib.suppress(OSError):
+        sink.shutdown(socket.SHUT_WR)
 
 
 def _read(stream: Any, *, reply: bool = False, head: bool = False) -> Message:
