@@ -544,7 +544,8 @@ FALSIFICATIONS: tuple[Falsification, ...] = (
     Falsification("LOG11", "a value as long as it came", line(lambda entry: entry.update({"url.path": entry["url.path"] + "p" * 3000}) if "url.path" in entry else None)),
     Falsification("LOG12", "a refused login is not logged", _drop_event("authn_login_fail_max")),
     Falsification("LOG13", "no trace", _without_key("trace_id")),
-    Falsification("LOG14", "who hangs up is not logged", line(lambda entry: "aborted" not in entry.get("url.path", ""))),
+    Falsification("LOG14", "who hangs up is not logged", line(lambda entry: entry.get("http.response.status_code") != 400)),
+    Falsification("LOG14", "what was never read is logged as done", line(lambda entry: entry.update({"http.response.status_code": 200}) if entry.get("http.response.status_code") == 400 else None)),
     Falsification("LOG15", "an order of nobody", _without_key("user.id")),
     # traces
     Falsification("TRC01", "the caller's trace is dropped", request(lambda e: e.request.set("traceparent", None))),
