@@ -160,7 +160,7 @@ def check_graceful_stop(spawn: Spawn, number: signal.Signals) -> None:
     expect.same("exit code", code, 0)
     expect.same("stored display_name", request.stored_name, "Grace Hopper")
     expect.that(service.logs.events("sys_shutdown", timeout=1), "expected a log line sys_shutdown")
-    expect.that(not listens(service.port), "expected the port to be closed")
+    expect.that(not listens(int(service.settings["PORT"])), "expected the port to be closed")
 
 
 @check(
@@ -223,6 +223,8 @@ def check_no_new_work(spawn: Spawn) -> None:
             kept.request("POST", "/v1/auth/register", {"Content-Type": "application/json"}, body)
             late = kept.reply()
             expect.status(late, 503)
+        except TimeoutError:
+            expect.fail("expected 503 or the end of a kept connection, got neither within 3 s")
         except (ConnectionEndedError, OSError):
             pass  # Closed, which is as good.
     expect.status(reply(), 200)
@@ -346,7 +348,8 @@ def check_several_processes(spawn: Spawn) -> None:
     expect.same("statuses", {reply.status for reply in replies}, {200})
     service.terminate()
     expect.same("exit code", service.process.wait(10), 0)
-    expect.that(wait_until(lambda: not listens(service.port), 2.0), "expected nobody on the port")
+    port = int(service.settings["PORT"])
+    expect.that(wait_until(lambda: not listens(port), 2.0), "expected nobody on the port")
     expect.that(service.logs.events("sys_startup", timeout=1), "expected a log line sys_startup")
 
 

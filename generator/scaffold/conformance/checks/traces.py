@@ -205,7 +205,12 @@ def check_database_spans(traced: Service, traced_people: People, otlp: TraceRece
 def check_off_by_default(spawn: Spawn) -> None:
     with TraceReceiver() as receiver:
         service = spawn(
-            environment=dict(FAST_EXPORT) | {"OTEL_TRACES_SAMPLER": "always_on", "OTEL_SERVICE_NAME": "renamed"}
+            environment=dict(FAST_EXPORT)
+            | {
+                "OTEL_TRACES_SAMPLER": "always_on",
+                "OTEL_SERVICE_NAME": "renamed",
+                "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{receiver.endpoint}/v1/traces",
+            }
         )
         reply = service.api().get("/v1/me")
         expect.problem(reply, 401)
