@@ -7,6 +7,8 @@ import os
 import sqlite3
 from typing import TYPE_CHECKING
 
+import psycopg
+import pymysql
 from falsifications import chosen
 from lies import Reply, Sql
 from lying_proxy import Exchange, LyingProxy
@@ -22,10 +24,11 @@ if TYPE_CHECKING:
 
 
 class ByCheck(Falsifier):
-    """Tells, during each check, the lie that the table has for it; `round` picks among several."""
+    """Tells, during each check, the lie that the table has for it; a project and a number pick among several."""
 
-    def __init__(self, number: str = "0") -> None:
-        self._lies = {entry.check: entry.lie for entry in chosen(int(number))}
+    def __init__(self, of: str = "sqlite:0") -> None:
+        on, _, number = of.partition(":")
+        self._lies = {entry.check: entry.lie for entry in chosen(on, int(number))}
         self._lie = Falsifier()
         self._proxies: list[LyingProxy] = []
         self._databases: list[Database] = []
@@ -44,11 +47,14 @@ class ByCheck(Falsifier):
     def command(self, name: str, command: Sequence[str]) -> Sequence[str]:
         return self._lie.command(name, command)
 
+    def source(self, name: str, folder: Path, scratch: Path) -> Path:
+        return self._lie.source(name, folder, scratch)
+
     def environment(self, name: str, environment: Mapping[str, str]) -> Mapping[str, str]:
         return self._lie.environment(name, environment)
 
     def address(self, host: str, port: int) -> tuple[str, int]:
-        proxy = LyingProxy(host, port, self._change)
+        proxy = LyingProxy(host, port, self._change, self._places)
         self._proxies.append(proxy)
         return "127.0.0.1", proxy.port
 
@@ -83,12 +89,15 @@ class ByCheck(Falsifier):
     def _execute(statements: Sequence[str], *databases: Database) -> None:
         for database in databases:
             # A check may have dropped its own.
-            with contextlib.suppress(sqlite3.Error):
+            with contextlib.suppress(sqlite3.Error, psycopg.Error, pymysql.Error):
                 for statement in statements:
                     database.execute(statement)
 
     def _change(self) -> Callable[[Exchange], None] | None:
         return self._tell if isinstance(self._lie, Reply) else None
+
+    def _places(self) -> contextlib.AbstractContextManager[object]:
+        return self._lie.places if isinstance(self._lie, Reply) else contextlib.nullcontext()
 
     def _tell(self, exchange: Exchange) -> None:
         if isinstance(self._lie, Reply):

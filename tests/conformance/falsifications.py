@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import time
 import uuid
 from dataclasses import replace
@@ -14,6 +15,7 @@ from lies import (
     Falsification,
     Line,
     Reply,
+    Source,
     Spans,
     Sql,
     Tree,
@@ -32,7 +34,7 @@ from lying_proxy import Exchange, Message
 from scaffold.conformance import keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 
 def _drop_event(name: str) -> Line:
@@ -54,6 +56,58 @@ def _typed_even_if_empty(exchange: Exchange) -> None:
     media_type = exchange.request.get("content-type")
     if exchange.is_("POST", ".*") and exchange.status < 300 and media_type not in (None, "application/json"):
         exchange.become(415)
+
+
+def _only_buffers(_exchange: Exchange) -> None:
+    """Changes nothing, but as every lie of this kind it waits for whole requests, as long as it takes."""
+
+
+def _chunks_are_no_body(exchange: Exchange) -> None:
+    if exchange.request.get("transfer-encoding") is not None:
+        exchange.request.body = b""
+
+
+def _tell_twins_to_come_back(exchange: Exchange) -> None:
+    """An idempotency key whose first request is under way."""
+    key = exchange.request.get("idempotency-key")
+    if key is None or exchange.path != "/v1/orders":
+        return
+    busy = exchange.memory.setdefault("busy", set())
+    if exchange.reply is None:
+        exchange.request.set("X-Lie", "twin" if key in busy else None)
+        busy.add(key)
+    elif exchange.request.get("X-Lie"):
+        exchange.become(409)
+    else:
+        busy.discard(key)
+
+
+def _failures_for_good(exchange: Exchange) -> None:
+    """Whoever failed five times is refused, whatever came between."""
+    if exchange.is_("POST", "/v1/auth/login"):
+        failed = exchange.memory.setdefault("failed", {})
+        email = json.loads(exchange.request.body)["email"]
+        failed[email] = failed.get(email, 0) + (exchange.status == 401)
+        if failed[email] > 5:
+            exchange.become(429)
+
+
+def _never_the_same_page(exchange: Exchange) -> None:
+    """As if the cache's key had something of each request in it."""
+    if exchange.reply is None and exchange.path == "/v1/products":
+        asked = exchange.memory.setdefault("asked", {})
+        asked[exchange.target] = asked.get(exchange.target, -1) + 1
+        fewer = int(exchange.target.rpartition("=")[2]) - asked[exchange.target]
+        exchange.request.start = f"GET /v1/products?limit={fewer} HTTP/1.1"
+
+
+def _leak_exception(exchange: Exchange) -> None:
+    if exchange.status >= 500:
+        exchange.rewrite(
+            lambda problem: problem.update(
+                detail="OperationalError: terminating connection due to administrator command"
+            )
+        )
 
 
 def _leak_sql(exchange: Exchange) -> None:
@@ -257,6 +311,20 @@ _ANY_EXIT = (
     "signal.signal(signal.SIGTERM, lambda *_: child.terminate()); signal.signal(signal.SIGINT, lambda *_: child.terminate());"
     "child.wait(); sys.exit({code})"
 )
+_SLOW_TO_STOP = (
+    "import signal, subprocess, sys, time; child = subprocess.Popen(sys.argv[1:]);"
+    "signal.signal(signal.SIGTERM, lambda *_: (time.sleep(4), child.terminate())); sys.exit(child.wait())"
+)
+_LEAVES_CHILDREN = (
+    "import os, signal, subprocess, sys; child = subprocess.Popen(sys.argv[1:]);"
+    "signal.signal(signal.SIGTERM, lambda *_: os._exit(0)); sys.exit(child.wait())"
+)
+_LOOKS_FOR_MIGRATIONS = """
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+executor = MigrationExecutor(connection)
+assert not executor.migration_plan(executor.loader.graph.leaf_nodes())
+"""
 _TELLING_ARGUMENTS = (
     "import os, subprocess, sys; subprocess.Popen(['sh', '-c', 'sleep 20; true', os.environ.get('METRICS_TOKEN', '')]);"
     "os.execvp(sys.argv[1], sys.argv[1:])"
@@ -279,6 +347,19 @@ _ANOTHER_ACCOUNT = Sql(
     ],
     ["DELETE FROM users WHERE email = 'maker@suite.example'"],
 )
+
+PROJECTS: Mapping[str, tuple[str, ...]] = {
+    "sqlite": (),
+    "postgresql-redis": ("database=postgresql", "redis=true"),
+    "mysql": ("database=mysql",),
+    "without-sample": ("sample=false",),
+}
+"""The honest projects, and the options that differ from their defaults. What the first can show, it shows."""
+
+_N_PLUS_ONE = Source(
+    "shop/orders/selectors.py", {'.filter(**page.filters).prefetch_related("lines")': ".filter(**page.filters)"}
+)
+_READY_WHATEVER_COMES = status("GET", "/readyz", 503, 200)
 
 FALSIFICATIONS: tuple[Falsification, ...] = (
     # rest
@@ -351,6 +432,13 @@ FALSIFICATIONS: tuple[Falsification, ...] = (
     Falsification("LIM07", "an empty logout needs a type", Reply(_typed_even_if_empty)),
     Falsification("LIM10", "identity is an encoding", Reply(lambda e: e.become(415) if e.reply and e.request.get("content-encoding") == "identity" else None)),
     Falsification("LIM12", "an empty cancel needs a type", Reply(_typed_even_if_empty)),
+    Falsification("LIM04", "the body is read before its size is looked at", Reply(_only_buffers)),
+    Falsification("LIM05", "chunks are read to their end", Reply(_only_buffers)),
+    Falsification("LIM09", "the body is read before the credentials", Reply(_only_buffers)),
+    Falsification("LIM11", "chunks are no body", request(_chunks_are_no_body)),
+    Falsification("LIM13", "nobody says to go on", Reply(_only_buffers)),
+    Falsification("LIM14", "no deadline", Reply(_only_buffers)),
+    Falsification("LIM15", "eight clients are served at once", Reply(_only_buffers, threading.Semaphore(8))),
     # authentication
     Falsification("AUT01", "401 as 403", status("GET", "/v1/me", 401, 403)),
     Falsification("AUT06", "tokens may be stored", header("Cache-Control", "private", path="/v1/auth/.*")),
@@ -385,6 +473,7 @@ FALSIFICATIONS: tuple[Falsification, ...] = (
     Falsification("SES16", "sessions may idle", status("POST", "/v1/auth/refresh", 401, 200)),
     Falsification("SES18", "a disabled user is in", status("GET", "/v1/me", 401, 200)),
     Falsification("SES19", "a refresh looks at Authorization", Reply(_credentials_matter)),
+    Falsification("SES17", "a session lasts as long as it is refreshed", status("POST", "/v1/auth/refresh", 401, 200)),
     # jwt
     Falsification("JWT07", "any token is as good as a right one", Reply(_no_bearer_needed)),
     Falsification("JWT18", "a private member in the key set", body("GET", "/.well-known/jwks.json", 200, lambda jwks: jwks["keys"][0].update(d="AQAB"))),
@@ -423,6 +512,7 @@ FALSIFICATIONS: tuple[Falsification, ...] = (
         ["DROP TRIGGER lie"],
     )),
     Falsification("PWD13", "no login limit", Environment({"RATE_LIMIT_LOGIN": "1000/4"}, of=("web",))),
+    Falsification("PWD14", "failures are counted for good", Reply(_failures_for_good)),
     Falsification("PWD02", "a huge password passes", status("POST", "/v1/auth/register", 422, 201)),
     Falsification("PWD03", "a rule of composition", Reply(lambda e: e.become(422) if e.is_("POST", "/v1/auth/register", 201) and not re.search(rb"[a-z]", e.request.body.split(b'"password"')[1].split(b",")[0]) else None)),
     Falsification("PWD04", "NUL passes", status("POST", "/v1/auth/register", 422, 201)),
@@ -486,6 +576,10 @@ FALSIFICATIONS: tuple[Falsification, ...] = (
     Falsification("CAC07", "a stale change works", status("PATCH|DELETE", "/v1/products/.*", 412, 200)),
     Falsification("CAC08", "no change is a change", body("PATCH", "/v1/products/.*", 200, lambda p: p.update(version=p["version"] + 1))),
     Falsification("CAC09", "two changes of one version", status("PATCH", "/v1/products/.*", 412, 200)),
+    Falsification("CAC10", "each process knows its own writes", Source("shop/products/redis_store.py", {
+        "return int(client.get(GENERATION) or 0)": "self.known = getattr(self, 'known', 0) or int(client.get(GENERATION) or 0)\n            return self.known",
+        "client.incr(GENERATION)": "self.known = client.incr(GENERATION)",
+    }), on="postgresql-redis"),
     # transactions
     Falsification("TX01", "a sold-out product is sold", status("POST", "/v1/orders", 409, 201)),
     Falsification("TX02", "shortages in another order", body("POST", "/v1/orders", 409, lambda p: p["shortages"].reverse())),
@@ -494,6 +588,10 @@ FALSIFICATIONS: tuple[Falsification, ...] = (
     Falsification("TX05", "every cancel succeeds", status("POST", "/v1/orders/.*/cancel", 409, 200)),
     Falsification("TX06", "an order in the way of another", Reply(lambda e: e.become(409) if e.is_("POST", "/v1/orders", 201) and not e.memory.setdefault("once", []) and not e.memory["once"].append(1) else None)),
     Falsification("TX08", "an address twice", status("POST", "/v1/auth/register", 409, 201)),
+    Falsification("TX07", "a product in use is a fault", status("DELETE", "/v1/products/.*", 409, 500)),
+    Falsification("TX09", "the key is kept before the order is", Source("shop/orders/idempotency.py", {
+        "            with transaction.atomic():\n                record = _claim(key)\n": "            record = _claim(key)\n            with transaction.atomic():\n",
+    }), on="postgresql-redis"),
     Falsification("TX10", "another quantity", _trigger("AFTER INSERT ON order_lines", "UPDATE order_lines SET quantity = quantity + 1 WHERE id = NEW.id")),
     # idempotency
     Falsification("IDE01", "a replay does not say so", header("Idempotency-Replayed", None)),
@@ -506,6 +604,8 @@ FALSIFICATIONS: tuple[Falsification, ...] = (
     Falsification("IDE08", "an odd key is none", status("POST", "/v1/orders", 201, 400)),
     Falsification("IDE09", "keys are kept", Environment({"IDEMPOTENCY_TTL_SECONDS": "600"}, of=("web",))),
     Falsification("IDE10", "another digest", _trigger("AFTER UPDATE ON idempotency_keys", "UPDATE idempotency_keys SET body_hash = upper(body_hash)")),
+    Falsification("IDE11", "a twin in progress is a fault", Source("shop/orders/idempotency.py", {"if claiming and waited_too_long(error):": "if False:"}), on="postgresql-redis"),
+    Falsification("IDE12", "a twin is told to come back at once", Reply(_tell_twins_to_come_back), on="postgresql-redis"),
     # lifecycle
     Falsification("OPS11", "SIGTERM is ignored", Wrapper(_IGNORE_SIGTERM)),
     Falsification("OPS01", "start is not logged", _drop_event("sys_startup")),
@@ -516,20 +616,37 @@ FALSIFICATIONS: tuple[Falsification, ...] = (
     Falsification("OPS17", "a taken port is no fault", _exit(0)),
     Falsification("OPS18", "a cold first request", _late(0.8, "/v1/me")),
     Falsification("OPS21", "a cleanup that does nothing", Wrapper("pass", "cleanup")),
+    Falsification("OPS05", "ready whatever the database", _READY_WHATEVER_COMES, on="postgresql-redis"),
+    Falsification("OPS08", "whoever comes second gives up", Source("shop/database/migration_lock.py", {"fcntl.LOCK_EX)": "fcntl.LOCK_EX | fcntl.LOCK_NB)"}, "release")),
+    Falsification("OPS10", "ready whatever the database", _READY_WHATEVER_COMES),
+    Falsification("OPS12", "SIGTERM comes late", Wrapper(_SLOW_TO_STOP)),
+    Falsification("OPS14", "no start without all migrations", Source("shop/config/wsgi.py", {"\nwarm_up()": _LOOKS_FOR_MIGRATIONS})),
+    Falsification("OPS16", "the children stay", Wrapper(_LEAVES_CHILDREN), on="postgresql-redis"),
     # faults
     Falsification("OPS20", "a statement that waits too long succeeds", status("PATCH", "/v1/me", 503, 200)),
     Falsification("ERR03", "a 500 that tells SQL", Reply(_leak_sql)),
     Falsification("OPS04", "no connection is no fault", status("GET", "/v1/me", 503, 200)),
+    Falsification("ERR07", "a 503 that tells the exception", Reply(_leak_exception), on="postgresql-redis"),
+    Falsification("OPS02", "ready whatever the database", _READY_WHATEVER_COMES, on="postgresql-redis"),
+    Falsification("OPS03", "patience with a silent database", Environment({"REQUEST_TIMEOUT_MS": "8000"}, of=("web",)), on="postgresql-redis"),
+    Falsification("OPS19", "idle connections are not looked at", Source("shop/database/postgresql/base.py", {"has_hung_up(connection.fileno())": "False"}), on="postgresql-redis"),
+    Falsification("RED01", "no Redis, no service", Source("shop/rate_limiting/limiter.py", {"return  # better no limit than no service": "raise"}), on="postgresql-redis"),
+    Falsification("RED02", "no Redis, no catalogue", Source("shop/products/cache.py", {"        return load()\n    if": "        raise\n    if"}), on="postgresql-redis"),
+    Falsification("RED03", "one name for the bodies of all stacks", Source("shop/products/cache.py", {'PREFIX = "cat:django"': 'PREFIX = "cat"'}), on="postgresql-redis"),
     # limits
     Falsification("OPS09", "no limit", status("GET", "/v1/.*", 429, 404)),
     Falsification("RAT01", "what is left is not told", header("RateLimit", None)),
     Falsification("RAT02", "429 without Retry-After", header("Retry-After", None, when=429)),
     Falsification("RAT03", "a window without end", Reply(_closed_for_good)),
     Falsification("RAT04", "all addresses are one", request(_one_address)),
+    Falsification("RAT05", "who sends a credential is counted elsewhere", request(lambda e: e.request.set("X-Forwarded-For", "203.0.113.98") if e.request.get("authorization") else None)),
     Falsification("RAT06", "probes are counted", header("RateLimit", '"default";r=1;t=1', path="/livez")),
     Falsification("RAT07", "the proxy is the client", _without_request_header("X-Forwarded-For")),
     Falsification("RAT08", "each IPv6 address counts alone", status("GET", "/v1/.*", 429, 404)),
     Falsification("RAT09", "anybody names the client", Environment({"TRUSTED_PROXIES": "127.0.0.1"}, of=("web",))),
+    Falsification("RAT10", "each process counts for itself", Source("shop/rate_limiting/redis_counters.py", {
+        "register_script(HIT)([key]": "register_script(HIT)([f'{key}:{__import__(\"os\").getpid()}']",
+    }), on="postgresql-redis"),
     # logs
     Falsification("LOG01", "a line of another form", Line(lambda text: text.replace('"level":"info"', '"level":"INFO"'))),
     Falsification("LOG02", "a method that was not sent", line(lambda entry: entry.update({"http.request.method": "GET"}) if "http.request.method" in entry else None)),
@@ -557,6 +674,8 @@ FALSIFICATIONS: tuple[Falsification, ...] = (
     Falsification("TRC05", "everything is exported", request(lambda e: e.request.set("traceparent", re.sub("00$", "01", e.request.get("traceparent") or "")))),
     Falsification("TRC10", "the last spans are lost", Spans(lambda _: None)),
     Falsification("TRC11", "a strange tracestate ends the trace", _without_request_header("traceparent")),
+    Falsification("TRC08", "spans are always exported", Source("shop/config/environment.py", {'bool(read.text("OTEL_EXPORTER_OTLP_ENDPOINT"))': "True"})),
+    Falsification("TRC09", "a request waits for the collector", _late(1.5, "/v1/me")),
     # metrics
     Falsification("MET01", "a family is missing", Reply(lambda e: setattr(e.reply, "body", e.reply.body.replace(b"auth_login_total", b"logins_total")) if e.reply and e.path == "/metrics" else None)),
     Falsification("MET03", "half the requests are counted", Reply(lambda e: setattr(e.reply, "body", re.sub(rb"(_count\{[^}]*\}) (\d+)", lambda m: m[1] + b" %d" % (int(m[2]) // 2), e.reply.body)) if e.reply and e.path == "/metrics" else None)),
@@ -572,11 +691,16 @@ FALSIFICATIONS: tuple[Falsification, ...] = (
     Falsification("CFG01", "another exit code", Wrapper(_WRONG_EXIT)),
     Falsification("CFG08", "an administrator by default", Environment({"BOOTSTRAP_ADMIN_EMAIL": "root@suite.example", "BOOTSTRAP_ADMIN_PASSWORD": "canary-default-password"}, of=("release",))),
     Falsification("CFG02", "another exit code", Wrapper(_WRONG_EXIT)),
+    Falsification("CFG03", "the file wins", Source("shop/config/environment.py", {"        if self.variables.get(name):\n": "        if not path:\n"})),
     Falsification("CFG04", "another exit code", Wrapper(_WRONG_EXIT)),
     Falsification("CFG05", "another exit code", Wrapper(_WRONG_EXIT)),
     Falsification("CFG06", "no warning", line(lambda entry: entry["level"] != "warn")),
     Falsification("CFG07", "a secret among the arguments", Wrapper(_TELLING_ARGUMENTS)),
     Falsification("CFG09", "another exit code", Wrapper(_WRONG_EXIT)),
+    Falsification("CFG10", "http is never allowed", Source("shop/config/environment.py", {'LOOPBACK = {"localhost", "127.0.0.1", "::1"}': "LOOPBACK: set[str] = set()"})),
+    Falsification("CFG11", "whoever is named becomes administrator", Source("shop/maintenance/management/commands/release.py", {
+        "if not email or User.objects.filter(email=normalise_email(email)).exists():": "if not email or User.objects.filter(email=normalise_email(email)).update(role=ADMIN):",
+    }, "release")),
     Falsification("CFG12", "another exit code of release", Wrapper(_WRONG_EXIT, "release")),
     Falsification("CFG13", "empty is a value", Environment({"AUTH_ACCESS_TTL_SECONDS": "600"}, of=("web",))),
     Falsification("CFG14", "a variable of somebody's is read", status("GET", "/v1/unknown", 404, 500)),
@@ -586,6 +710,12 @@ FALSIFICATIONS: tuple[Falsification, ...] = (
     Falsification("CFG18", "another exit code", Wrapper(_WRONG_EXIT)),
     # database_schema
     Falsification("SCH02", "an index that the contract lacks", Sql(["CREATE INDEX lie ON sessions (created_at)"], ["DROP INDEX lie"])),
+    Falsification("SCH01", "a name as long as it likes", Sql(["ALTER TABLE users ALTER COLUMN display_name TYPE text"], ["ALTER TABLE users ALTER COLUMN display_name TYPE varchar(100)"]), on="postgresql-redis"),
+    Falsification("SCH03", "a table of the sample is there", Sql(["CREATE TABLE products (id integer)"], ["DROP TABLE products"]), on="without-sample"),
+    Falsification("SCH07", "addresses compare as people read them", Sql(
+        ["ALTER TABLE users MODIFY email varchar(254) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci NOT NULL"],
+        ["ALTER TABLE users MODIFY email varchar(254) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NOT NULL"],
+    ), on="mysql"),
     Falsification("SCH04", "a rule that is not kept", _trigger("BEFORE UPDATE ON users", "SELECT raise(IGNORE)", "NEW.role = 'root'")),
     Falsification("SCH05", "stock below nought", _trigger("BEFORE UPDATE ON products", "SELECT raise(IGNORE)", "NEW.stock < 0")),
     Falsification("SCH06", "addresses as they were typed", _trigger("AFTER INSERT ON users", "UPDATE users SET email = upper(email) WHERE id = NEW.id")),
@@ -606,26 +736,43 @@ FALSIFICATIONS: tuple[Falsification, ...] = (
     Falsification("LAY11", "a setting that nobody explains", _replaced("README.md", "SHUTDOWN_TIMEOUT_MS", "SHUTDOWN")),
     # n_plus_one
     Falsification("NPO03", "statements that are not traced", Spans(lambda s: None if s.is_database else s)),
+    Falsification("NPO01", "the lines of each order are asked for one by one", _N_PLUS_ONE),
+    Falsification("NPO02", "a cache that never hits", request(_never_the_same_page)),
+    Falsification("NPO04", "the look at the session is not traced", Spans(lambda s: None if s.is_database and "sessions" in str(s.attributes.get("db.query.text")) else s), on="postgresql-redis"),
+    Falsification("NPO05", "the lines of each order are asked for one by one", _N_PLUS_ONE),
     # openapi
     Falsification("OAS01", "the document lacks an operation", body("GET", "/openapi.json", 200, lambda d: d["paths"].pop("/v1/me") and None)),
+    Falsification("OAS02", "a member is missing", body("GET", "/v1/me", 200, lambda u: u.pop("updated_at") and None)),
     Falsification("OAS03", "an undocumented member", body("GET", "/v1/me", 200, _set(secret_column="x"))),  # noqa: S106 - a member of a reply
     Falsification("OAS04", "a path that nobody documented", status("GET", "/.*", 404, 200)),
     Falsification("OAS05", "a schema that is none", body("GET", "/openapi.json", 200, lambda d: d["components"]["schemas"]["User"].update(type="person"))),
 )  # fmt: skip
 
 
-def chosen(number: int) -> list[Falsification]:
-    """The entries of one round: those that come `number`-th for their check."""
+UNFALSIFIED: Mapping[str, str] = {}
+"""Checks about which no lie can be told honestly, and why."""
+
+
+def chosen(on: str, number: int) -> list[Falsification]:
+    """The entries of one round on a project: those that come `number`-th for their check."""
     seen: dict[str, int] = {}
     found = []
-    for entry in FALSIFICATIONS:
+    for entry in _on(on):
         if seen.setdefault(entry.check, 0) == number:
             found.append(entry)
         seen[entry.check] += 1
     return found
 
 
-def rounds() -> int:
-    """How many rounds the table needs."""
-    checks = [entry.check for entry in FALSIFICATIONS]
-    return max(checks.count(check) for check in checks)
+def rounds() -> list[tuple[str, int]]:
+    """The rounds that the table needs: each a project and a number."""
+    checks = {on: [entry.check for entry in _on(on)] for on in PROJECTS}
+    return [
+        (on, number)
+        for on, of_project in checks.items()
+        for number in range(max((of_project.count(check) for check in of_project), default=0))
+    ]
+
+
+def _on(project: str) -> list[Falsification]:
+    return [entry for entry in FALSIFICATIONS if entry.on == project]

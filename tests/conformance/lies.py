@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 import tempfile
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,7 @@ from scaffold.conformance.falsifying import Falsifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from lying_proxy import Exchange
 
@@ -29,6 +32,8 @@ class Reply(Falsifier):
 
     change: Callable[[Exchange], None]
     """Called with the request before it is forwarded (status 0), and again with the reply."""
+    places: AbstractContextManager[object] = field(default_factory=nullcontext)
+    """Held by each connection while it is open."""
 
 
 @dataclass
@@ -53,6 +58,28 @@ class Environment(Falsifier):
             return environment
         merged: dict[str, str | None] = {**environment, **self.changes}
         return {variable: value for variable, value in merged.items() if value is not None}
+
+
+@dataclass
+class Source(Falsifier):
+    """Starts the service from source in which some texts are replaced by others."""
+
+    file: str
+    changes: Mapping[str, str]
+    of: str = "web"
+
+    def source(self, name: str, folder: Path, scratch: Path) -> Path:
+        return _overlay(folder, scratch, self.file, self._changed) if name == self.of else folder
+
+    def fits(self, folder: Path) -> bool:
+        """Whether the texts stand in the project: else what fails a check is not the lie."""
+        file = folder / self.file
+        return file.is_file() and all(old in file.read_text() for old in self.changes)
+
+    def _changed(self, text: str) -> str:
+        for old, new in self.changes.items():
+            text = text.replace(old, new)
+        return text
 
 
 @dataclass
@@ -103,19 +130,31 @@ class Tree(Falsifier):
     change: Callable[[str], str] | None = None
 
     def project(self, folder: Path, scratch: Path) -> Path:
-        shown = Path(tempfile.mkdtemp(dir=scratch))
-        first, *rest = self.file.split("/")
-        for entry in folder.iterdir():
-            if entry.name != first:
-                (shown / entry.name).symlink_to(entry)
-        if rest:
-            (shown / first).mkdir()
-            for entry in (folder / first).iterdir():
-                if entry.name != rest[0]:
-                    (shown / first / entry.name).symlink_to(entry)
-        if self.change is not None:
-            (shown / self.file).write_text(self.change((folder / self.file).read_text()))
-        return shown
+        return _overlay(folder, scratch, self.file, self.change)
+
+
+def _overlay(folder: Path, scratch: Path, file: str, change: Callable[[str], str] | None) -> Path:
+    """A new folder that shows another, but for one file."""
+    shown = Path(tempfile.mkdtemp(dir=scratch))
+    *parents, name = file.split("/")
+    real, over = folder, shown
+    for step in (*parents, name):
+        for entry in real.iterdir():
+            # Compiled modules would be written back to the folder that is shown.
+            if entry.name not in (step, "__pycache__"):
+                # Python looks for modules where a program really lies.
+                link = shutil.copy2 if entry.is_file() and real == folder else _link
+                link(entry, over / entry.name)
+        real, over = real / step, over / step
+        if step != name:
+            over.mkdir()
+    if change is not None:
+        over.write_text(change(real.read_text()))
+    return shown
+
+
+def _link(target: Path, link: Path) -> None:
+    link.symlink_to(target)
 
 
 @dataclass
@@ -125,6 +164,8 @@ class Falsification:
     check: str
     name: str
     lie: Falsifier = field(repr=False)
+    on: str = "sqlite"
+    """The project that it is told about, by the name that `falsifications.PROJECTS` gives it."""
 
 
 def status(method: str, path: str, before: int, after: int) -> Reply:

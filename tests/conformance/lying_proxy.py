@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
 
 _BODILESS = (204, 304)
@@ -113,9 +114,16 @@ class LyingProxy:
     ones, and the end of a connection.
     """
 
-    def __init__(self, host: str, port: int, lie: Callable[[], Callable[[Exchange], None] | None]) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        lie: Callable[[], Callable[[Exchange], None] | None],
+        places: Callable[[], AbstractContextManager[object]],
+    ) -> None:
         self._target = (host, port)
         self._lie = lie
+        self._places = places
         self._tunnels: set[socket.socket] = set()
         self._memory: dict[str, Any] = {}
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
@@ -140,7 +148,7 @@ class LyingProxy:
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
-        with contextlib.suppress(OSError, EOFError, ValueError, IndexError), client:
+        with contextlib.suppress(OSError, EOFError, ValueError, IndexError), client, self._places():
             lie = self._lie()
             server = socket.create_connection(self._target, timeout=60)
             if lie is None:

@@ -29,6 +29,11 @@ class Falsifier:
         del name
         return command
 
+    def source(self, name: str, folder: Path, scratch: Path) -> Path:
+        """Start a `Procfile` line in another folder (below `scratch`) than the project's."""
+        del name, scratch
+        return folder
+
     def environment(self, name: str, environment: Mapping[str, str]) -> Mapping[str, str]:
         """Tamper with the environment that a command gets."""
         del name

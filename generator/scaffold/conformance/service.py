@@ -189,7 +189,7 @@ class Launcher:
         return Process(
             self.falsifier.command(name, self.project.procfile[name]),
             env=self.falsifier.environment(name, environment),
-            cwd=cwd or self.project.folder,
+            cwd=cwd or self.falsifier.source(name, self.project.folder, self.folder),
             stdout_filter=self.falsifier.stdout,
         )
 
