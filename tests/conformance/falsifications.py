@@ -24,6 +24,7 @@ from lies import (
     body,
     header,
     line,
+    nothing,
     replay,
     request,
     status,
@@ -56,10 +57,6 @@ def _typed_even_if_empty(exchange: Exchange) -> None:
     media_type = exchange.request.get("content-type")
     if exchange.is_("POST", ".*") and exchange.status < 300 and media_type not in (None, "application/json"):
         exchange.become(415)
-
-
-def _only_buffers(_exchange: Exchange) -> None:
-    """Changes nothing, but as every lie of this kind it waits for whole requests, as long as it takes."""
 
 
 def _chunks_are_no_body(exchange: Exchange) -> None:
@@ -432,13 +429,13 @@ FALSIFICATIONS: tuple[Falsification, ...] = (
     Falsification("LIM07", "an empty logout needs a type", Reply(_typed_even_if_empty)),
     Falsification("LIM10", "identity is an encoding", Reply(lambda e: e.become(415) if e.reply and e.request.get("content-encoding") == "identity" else None)),
     Falsification("LIM12", "an empty cancel needs a type", Reply(_typed_even_if_empty)),
-    Falsification("LIM04", "the body is read before its size is looked at", Reply(_only_buffers)),
-    Falsification("LIM05", "chunks are read to their end", Reply(_only_buffers)),
-    Falsification("LIM09", "the body is read before the credentials", Reply(_only_buffers)),
+    Falsification("LIM04", "the body is read before its size is looked at", Reply(nothing)),
+    Falsification("LIM05", "chunks are read to their end", Reply(nothing)),
+    Falsification("LIM09", "the body is read before the credentials", Reply(nothing)),
     Falsification("LIM11", "chunks are no body", request(_chunks_are_no_body)),
-    Falsification("LIM13", "nobody says to go on", Reply(_only_buffers)),
-    Falsification("LIM14", "no deadline", Reply(_only_buffers)),
-    Falsification("LIM15", "eight clients are served at once", Reply(_only_buffers, threading.Semaphore(8))),
+    Falsification("LIM13", "nobody says to go on", Reply(nothing)),
+    Falsification("LIM14", "no deadline", Reply(nothing)),
+    Falsification("LIM15", "eight clients are served at once", Reply(nothing, threading.Semaphore(8))),
     # authentication
     Falsification("AUT01", "401 as 403", status("GET", "/v1/me", 401, 403)),
     Falsification("AUT06", "tokens may be stored", header("Cache-Control", "private", path="/v1/auth/.*")),

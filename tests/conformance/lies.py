@@ -168,6 +168,10 @@ class Falsification:
     """The project that it is told about, by the name that `falsifications.PROJECTS` gives it."""
 
 
+def nothing(_exchange: Exchange) -> None:
+    """Changes nothing: the lie is that the proxy waits for whole requests, as long as it takes."""
+
+
 def status(method: str, path: str, before: int, after: int) -> Reply:
     """Change a status."""
 
