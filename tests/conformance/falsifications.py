@@ -523,8 +523,8 @@ FALSIFICATIONS: tuple[Falsification, ...] = (
     Falsification("PWD15", "all guesses are tried", Environment({"RATE_LIMIT_LOGIN": "1000/4"}, of=("web",))),
     Falsification("PWD16", "no limit by name", Environment({"RATE_LIMIT_LOGIN": "1000/4"}, of=("web",))),
     Falsification("PWD17", "no limit for changes", Environment({"RATE_LIMIT_LOGIN": "1000/4"}, of=("web",))),
-    Falsification("PWD19", "failures of somewhere else", request(_one_address)),
-    Falsification("RAT11", "requests of somewhere else", request(_one_address)),
+    Falsification("PWD19", "failures of somewhere else", request(_one_address), on="postgresql-redis"),
+    Falsification("RAT11", "requests of somewhere else", request(_one_address), on="postgresql-redis"),
     Falsification("PWD18", "no limit for addresses", request(lambda e: e.request.set("X-Forwarded-For", None))),
     # api_keys
     Falsification("KEY01", "the key is shown again", body("GET", "/v1/api-keys/.*", 200, _set(key="key_again"))),
@@ -703,7 +703,7 @@ FALSIFICATIONS: tuple[Falsification, ...] = (
     Falsification("CFG14", "a variable of somebody's is read", status("GET", "/v1/unknown", 404, 500)),
     Falsification("CFG15", "the limit is what it was", Environment({"MAX_BODY_BYTES": "1048576"}, of=("web",))),
     Falsification("CFG17", "another exit code", Wrapper(_WRONG_EXIT)),
-    Falsification("CFG19", "TLS is not asked for", WithoutParameters("DATABASE_URL")),
+    Falsification("CFG19", "TLS is not asked for", WithoutParameters("DATABASE_URL"), on="postgresql-redis"),
     Falsification("CFG18", "another exit code", Wrapper(_WRONG_EXIT)),
     # database_schema
     Falsification("SCH02", "an index that the contract lacks", Sql(["CREATE INDEX lie ON sessions (created_at)"], ["DROP INDEX lie"])),

@@ -25,6 +25,13 @@ class Message:
     start: str
     headers: list[tuple[str, str]]
     body: bytes
+    came: tuple[object, bytes] | None = None
+    """What it was when it was read, and the bytes that it was read from."""
+
+    @property
+    def content(self) -> object:
+        """Everything that a lie can change."""
+        return self.start, tuple(self.headers), self.body
 
     def get(self, name: str) -> str | None:
         """The first value of a header."""
@@ -37,7 +44,9 @@ class Message:
             self.headers.append((name, value))
 
     def encode(self, *, bodiless: bool) -> bytes:
-        """The bytes, with the framing that fits the body as it is now."""
+        """The bytes as they came, or with the framing that fits the body as it is now."""
+        if self.came is not None and self.came[0] == self.content:
+            return self.came[1]
         headers = [(n, v) for n, v in self.headers if n.lower() not in ("content-length", "transfer-encoding")]
         length = self.get("content-length")
         if bodiless:
@@ -188,7 +197,32 @@ def _forward(source: socket.socket, sink: socket.socket) -> None:
         sink.shutdown(socket.SHUT_WR)
 
 
+class _Tape:
+    """A stream, and what was read from it."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self.bytes = b""
+
+    def readline(self) -> bytes:
+        return self._kept(self._stream.readline())
+
+    def read(self, size: int = -1) -> bytes:
+        return self._kept(self._stream.read(size))
+
+    def _kept(self, data: bytes) -> bytes:
+        self.bytes += data
+        return data
+
+
 def _read(stream: Any, *, reply: bool = False, head: bool = False) -> Message:
+    tape = _Tape(stream)
+    message = _parsed(tape, reply=reply, head=head)
+    message.came = (message.content, tape.bytes)
+    return message
+
+
+def _parsed(stream: _Tape, *, reply: bool, head: bool) -> Message:
     start = stream.readline().decode("latin-1").rstrip("\r\n")
     if not start:
         raise EOFError
@@ -205,7 +239,7 @@ def _read(stream: Any, *, reply: bool = False, head: bool = False) -> Message:
             stream.readline()
         stream.readline()
     elif length := message.get("content-length"):
-        message.body = stream.read(int(length))
+        message.body = stream.read(max(0, int(length)))  # A length below nought is for the service to refuse.
     elif reply:
         message.body = stream.read()
         message.set("Connection", "close")

@@ -63,10 +63,14 @@ def test_every_lie_is_found(honest_projects: Callable[[str], Path], on: str, num
 
 
 def test_the_instruments_themselves_tell_no_lie(honest_project: Path) -> None:
-    """With the same proxies and filters in place, and nothing changed, the same checks pass."""
-    groups = {check.id: check.group for check in conformance.catalogue()}
-    first_of_group = {groups[entry.check]: entry.check for entry in reversed(FALSIFICATIONS) if entry.on == "sqlite"}
-    wanted = _applicable(honest_project, set(first_of_group.values()))
+    """With the same proxies and filters in place, and nothing changed, the same checks pass.
+
+    One of each group, and all that send what no client library sends: there a proxy shows first.
+    """
+    told = {entry.check for entry in FALSIFICATIONS if entry.on == "sqlite"}
+    checks = [check for check in conformance.catalogue() if check.id in told]
+    first_of_group = {check.group: check.id for check in reversed(checks)}
+    wanted = {*first_of_group.values(), *(check.id for check in checks if "raw" in check.needs)}
     result = conformance.run(honest_project, only=sorted(wanted), falsifier="by_check:Honest")
-    failed = {check.id: check.report for check in result.checks if check.outcome is Outcome.FAILED}
-    assert failed == {}
+    outcomes = {check.id: check.report for check in result.checks if check.outcome is not Outcome.PASSED}
+    assert outcomes == {}
