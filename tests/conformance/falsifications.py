@@ -7,6 +7,7 @@ import re
 import threading
 import time
 import uuid
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -91,11 +92,11 @@ def _failures_for_good(exchange: Exchange) -> None:
 
 def _never_the_same_page(exchange: Exchange) -> None:
     """As if the cache's key had something of each request in it."""
-    if exchange.reply is None and exchange.path == "/v1/products":
-        asked = exchange.memory.setdefault("asked", {})
-        asked[exchange.target] = asked.get(exchange.target, -1) + 1
-        fewer = int(exchange.target.rpartition("=")[2]) - asked[exchange.target]
-        exchange.request.start = f"GET /v1/products?limit={fewer} HTTP/1.1"
+    page = re.fullmatch(r"GET (/v1/products\?limit=)(\d+) .*", exchange.request.start)
+    if exchange.reply is None and page:
+        asked = exchange.memory.setdefault("asked", Counter())
+        exchange.request.start = f"GET {page[1]}{int(page[2]) - asked[page[0]]} HTTP/1.1"
+        asked[page[0]] += 1
 
 
 def _leak_exception(exchange: Exchange) -> None:
