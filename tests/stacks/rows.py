@@ -48,9 +48,12 @@ class Row:
 ROWS = (
     Row("sqlite", always=True),
     Row("postgresql-redis", ("database=postgresql", "redis=true")),
-    Row("mysql", ("database=mysql", "ci=gitlab")),
+    Row("mysql", ("database=mysql", "ci=gitlab", "ci_updates=true")),
     Row("without-sample", ("sample=false", "license=MIT", "ci=none")),
-    Row("postgresql-redis-without-sample", ("database=postgresql", "redis=true", "sample=false")),
+    Row(
+        "postgresql-redis-without-sample",
+        ("database=postgresql", "redis=true", "sample=false", "ci_updates=true"),
+    ),
 )
 
 
