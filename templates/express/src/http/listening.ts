@@ -1,6 +1,7 @@
 /** Node.js' HTTP server with limits on what clients may keep it waiting for, and an orderly end. */
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Config } from '../config/config.ts';
 
@@ -73,11 +74,11 @@ export function createHttpServer(
       const sweep = setInterval(() => {
         server.closeIdleConnections();
       }, SWEEP_MS);
-      try {
-        return await Promise.race([closed, late]);
-      } finally {
-        clearInterval(sweep);
-      }
+      const isDone = await Promise.race([closed, late]);
+      clearInterval(sweep);
+      // A connection that breaks is not counted any more before its request hears of it, and is logged.
+      await sleep(0);
+      return isDone;
     },
   };
 }
