@@ -6,8 +6,10 @@ import json
 import re
 import time
 import uuid
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from scaffold.conformance import contract, expect, logbook
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from scaffold.conformance.keys import TokenForge
     from scaffold.conformance.logbook import Logbook
     from scaffold.conformance.observing import Observations
+    from scaffold.conformance.raw import RawConnection
     from scaffold.conformance.service import Service
 
 _NEEDS = {"logs"}
@@ -383,18 +386,21 @@ _CLIENT_CLOSED_REQUEST = 499
 def check_hung_up(spawn: Spawn, abort: bool) -> None:  # noqa: FBT001 - pytest passes it by name
     service = spawn()
     user = spawn.people(service).new()
-    whole, half = str(uuid.uuid4()), str(uuid.uuid4())
-    # A lock of the suite's keeps the one request from its reply, half a body that never ends the other.
+    whole, half, last = (str(uuid.uuid4()) for _ in range(3))
+    # A lock of the suite's keeps the one request from its reply, half a body that never ends the others.
     with service.database.hold("users", service.database.raw_id(user.id)):
-        _hang_up(service, user, whole, b'{"display_name":"Grace"}', abort=abort)
-    _hang_up(service, user, half, b'{"display_name":', length=100, abort=abort)
+        _begun(service, user, whole, b'{"display_name":"Grace"}').close(abort=abort)
+    _begun(service, user, half, b'{"display_name":', length=100).close(abort=abort)
     for request_id in (whole, half):
         service.logs.access(request_id)
-    # Once it has ended it has said all: there is no second line to come.
+    connection = _begun(service, user, last, b'{"display_name":', length=100)
     service.terminate()
+    expect.that(wait_until(lambda: _is_stopping(service), 5), "expected it to stop")
+    connection.close(abort=abort)
+    # Once it has ended it has said all: there is no second line to come.
     expect.same("exit code", service.process.wait(20), 0)
     done = service.database.row("users", user.id)["display_name"] == "Grace"
-    for request_id, computed in ((whole, {200} if done else set()), (half, {400})):
+    for request_id, computed in ((whole, {200} if done else set()), (half, {400}), (last, {400})):
         line = service.logs.access(request_id)
         status = line["http.response.status_code"]
         allowed = {_CLIENT_CLOSED_REQUEST} | computed
@@ -402,10 +408,18 @@ def check_hung_up(spawn: Spawn, abort: bool) -> None:  # noqa: FBT001 - pytest p
         expect.same("level", line["level"], "info")
 
 
-def _hang_up(
-    service: Service, user: Account, request_id: str, body: bytes, *, length: int | None = None, abort: bool
-) -> None:
-    """Send a change, or the half of one, and close the connection once the service is at it."""
+def _is_stopping(service: Service) -> bool:
+    """Whether it is not ready any more: it says so, or takes no connection, or lets one wait."""
+    try:
+        return httpx.get(f"{service.url}/readyz", timeout=0.5, trust_env=False).status_code != HTTPStatus.OK
+    except httpx.TransportError:
+        return True
+
+
+def _begun(
+    service: Service, user: Account, request_id: str, body: bytes, *, length: int | None = None
+) -> RawConnection:
+    """A connection on which a change, or the half of one, has been sent, and the service is at it."""
     metrics = service.api().with_token(service.metrics_token or "")
     active = re.compile(r'^http_server_active_requests\{http_request_method="PATCH"\} [1-9]', re.MULTILINE)
 
@@ -413,15 +427,15 @@ def _hang_up(
         return active.search(metrics.get("/metrics").text) is not None
 
     expect.that(wait_until(lambda: not is_at_it(), 5), "expected no request among the active ones")
-    with service.raw() as connection:
-        connection.send(
-            f"PATCH /v1/me HTTP/1.1\r\nHost: suite\r\nX-Request-Id: {request_id}\r\n"
-            f"Authorization: Bearer {user.session.access}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {length or len(body)}\r\n\r\n"
-        )
-        connection.send(body)
-        expect.that(wait_until(is_at_it, 5), "expected the request among the active ones")
-        connection.close(abort=abort)
+    connection = service.raw()
+    connection.send(
+        f"PATCH /v1/me HTTP/1.1\r\nHost: suite\r\nX-Request-Id: {request_id}\r\n"
+        f"Authorization: Bearer {user.session.access}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {length or len(body)}\r\n\r\n"
+    )
+    connection.send(body)
+    expect.that(wait_until(is_at_it, 5), "expected the request among the active ones")
+    return connection
 
 
 @check(
