@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.trees import contents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,14 +24,6 @@ if TYPE_CHECKING:
 DRIVER = Path(__file__).with_name("interrupting.py")
 POINTS = 60
 SECOND_FILE_SYSTEM = Path("/dev/shm")  # noqa: S108 - only a second file system is wanted
-
-
-def _tree(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and path.relative_to(folder).parts[0] != ".git"
-    }
 
 
 def _drive(name: str, points: int, small: Path, arena: Path, temporary: Path) -> list[dict[str, Any]]:
@@ -64,14 +57,14 @@ def elsewhere(tmp_path: Path) -> Iterator[Path]:
 def test_at_every_point(name: str, work: Path, small: Path, temporary: Path) -> None:
     runs = _drive(name, POINTS, small, work, temporary)
 
-    whole = _tree(Path(runs[-1]["folder"]) / "pot")
+    whole = contents(Path(runs[-1]["folder"]) / "pot")
     assert len(whole) == 6
     for run in runs:
         folder = Path(run["folder"])
         beside = {path.name for path in folder.iterdir()}
         assert beside <= {"pot"}, run
         if beside:
-            assert _tree(folder / "pot") == whole, run
+            assert contents(folder / "pot") == whole, run
             assert (folder / "pot" / ".git" / "HEAD").is_file(), run
         if name != "SIGKILL":
             assert run["status"] in {0, 130}, run
@@ -86,11 +79,11 @@ def test_at_every_point(name: str, work: Path, small: Path, temporary: Path) -> 
 def test_at_every_point_across_file_systems(name: str, work: Path, small: Path, elsewhere: Path) -> None:
     runs = _drive(name, POINTS, small, work, elsewhere)
 
-    whole = _tree(Path(runs[-1]["folder"]) / "pot")
+    whole = contents(Path(runs[-1]["folder"]) / "pot")
     for run in runs:
         folder = Path(run["folder"])
         if (folder / "pot").exists():
-            assert _tree(folder / "pot") == whole, run
+            assert contents(folder / "pot") == whole, run
         # Nothing can tidy up after SIGKILL; what is left then is hidden and says whose it is.
         beside = {path.name for path in folder.iterdir()} - {"pot"}
         assert all(left.startswith(".pot.scaffold-") for left in beside), run
@@ -112,7 +105,7 @@ def test_from_outside(name: str, after: float, work: Path, small: Path) -> None:
 
     assert {path.name for path in work.iterdir()} <= {"pot"}
     if (work / "pot").exists():
-        assert len(_tree(work / "pot")) == 6
+        assert len(contents(work / "pot")) == 6
 
 
 def test_a_limit_on_file_sizes_leaves_nothing(work: Path, small: Path, temporary: Path) -> None:
@@ -164,4 +157,4 @@ def test_cancelling_says_so(work: Path, small: Path, launch: Launch) -> None:
 
     assert outcome.code == 130
     assert outcome.err.rstrip().endswith("cancelled")
-    assert len(_tree(work / "pot")) == 6, "the project was made before its set-up"
+    assert len(contents(work / "pot")) == 6, "the project was made before its set-up"

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.trees import snapshot
 from tests.update.conftest import commit, git
 
 if TYPE_CHECKING:
@@ -51,12 +52,8 @@ def beginning(project: Path, templates: Templates, work: Path, invoke: Invoke) -
 def _state(pot: Path) -> tuple[dict[str, tuple[bytes, int]], str, str]:
     # Conflict markers name the commit that was picked, which is another one each time.
     files = {
-        path.relative_to(pot).as_posix(): (
-            re.sub(rb">>>>>>> [0-9a-f]+", b">>>>>>>", path.read_bytes()),
-            path.stat().st_mode,
-        )
-        for path in pot.rglob("*")
-        if path.is_file() and ".git" not in path.relative_to(pot).parts
+        name: (re.sub(rb">>>>>>> [0-9a-f]+", b">>>>>>>", content), mode)
+        for name, (content, mode) in snapshot(pot).items()
     }
     return files, git(pot, "status", "--porcelain"), git(pot, "rev-parse", "HEAD^{tree}")
 

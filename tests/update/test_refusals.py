@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.trees import snapshot
 from tests.update.conftest import commit, git
 
 from scaffold.history.store import open_store
@@ -30,15 +31,6 @@ def newer(project: Path, templates: Templates) -> Path:
     templates.file("code.py").unlink()
     templates.release("2.0.0")
     return project
-
-
-def _tree(root: Path) -> dict[str, tuple[bytes, int]]:
-    found = {}
-    for path in sorted(root.rglob("*")):
-        if ".git" not in path.relative_to(root).parts and not path.is_dir():
-            content = os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes()
-            found[path.relative_to(root).as_posix()] = (content, path.lstat().st_mode)
-    return found
 
 
 def _edit(name: str, content: str = "changed\n") -> Callable[[Path], None]:
@@ -140,7 +132,7 @@ SET = ["set", "size=large", "--project"]
 def test_refused(command: list[str], name: str, newer: Path, invoke: Invoke) -> None:
     spoil, code, exit_code = REFUSALS[name]
     spoil(newer)
-    before = _tree(newer)
+    before = snapshot(newer)
 
     for flags in (["--dry-run"], []):
         outcome = invoke(*command, newer, *flags, "--json")
@@ -149,7 +141,7 @@ def test_refused(command: list[str], name: str, newer: Path, invoke: Invoke) -> 
         assert outcome.envelope["error"]["code"] == code
         assert outcome.envelope["error"]["message"]
         assert outcome.envelope["error"]["hint"]
-    assert _tree(newer) == before
+    assert snapshot(newer) == before
 
 
 @pytest.mark.parametrize(
@@ -179,12 +171,12 @@ def test_wrong_wishes(
     arguments: list[str], code: str, exit_code: int, newer: Path, monkeypatch: pytest.MonkeyPatch, invoke: Invoke
 ) -> None:
     monkeypatch.chdir(newer)
-    before = _tree(newer)
+    before = snapshot(newer)
 
     outcome = invoke(*arguments, "--json")
 
     assert (outcome.code, outcome.envelope["error"]["code"]) == (exit_code, code)
-    assert _tree(newer) == before
+    assert snapshot(newer) == before
     assert git(newer, "branch", "--list") == "* main"
 
 
@@ -207,7 +199,7 @@ def test_a_second_one_at_once_is_refused(newer: Path, invoke: Invoke) -> None:
 
 
 def test_a_downgrade_is_only_done_when_it_is_named(newer: Path, templates: Templates, invoke: Invoke) -> None:
-    before = _tree(newer)
+    before = snapshot(newer)
     assert invoke("update", newer).code == 0
     templates.git("push", "--quiet", "--delete", str(templates.origin), "v2.0.0")
 
@@ -217,7 +209,7 @@ def test_a_downgrade_is_only_done_when_it_is_named(newer: Path, templates: Templ
     assert (refused.code, refused.envelope["error"]["code"]) == (1, "downgrade")
     assert "--to v1.0.0" in refused.envelope["error"]["hint"]
     assert done.code == 0
-    assert _tree(newer) == before
+    assert snapshot(newer) == before
 
 
 def _updated(root: Path) -> None:
@@ -239,7 +231,7 @@ def test_in_a_monorepo(work: Path, newer: Path, invoke: Invoke) -> None:
     (one / "letter.txt").unlink()
     commit(mono)
     (mono / "untracked.txt").write_text("mine\n")
-    before = _tree(two)
+    before = snapshot(two)
 
     # It was deleted here, and is not to be found again next door.
     assert invoke("update", one, "--json").code == 3
@@ -254,7 +246,7 @@ def test_in_a_monorepo(work: Path, newer: Path, invoke: Invoke) -> None:
         ".copier-answers.yml", "added/new.txt", "code.py", "letter.txt",
     }  # fmt: skip
     _updated(one)
-    assert _tree(two) == before
+    assert snapshot(two) == before
     assert invoke("status", one, "--json").envelope["result"]["drift"]["untouched"] == 10
 
 
@@ -342,12 +334,12 @@ def test_names_that_a_system_cannot_tell_apart(project: Path, templates: Templat
     git(project, "config", "core.ignoreCase", "true")
     templates.write("new.txt", LATER)
     templates.release("2.0.0")
-    before = _tree(project)
+    before = snapshot(project)
 
     outcome = invoke("update", project, "--json")
 
     assert (outcome.code, outcome.envelope["error"]["code"]) == (1, "names-collide")
-    assert _tree(project) == before
+    assert snapshot(project) == before
 
 
 def test_settings_of_the_user_change_nothing(newer: Path, work: Path, invoke: Invoke) -> None:
@@ -386,18 +378,18 @@ def test_going_back_from_a_branch_of_its_own(detached: bool, newer: Path, invoke
     commit(newer)
     if detached:
         git(newer, "checkout", "--quiet", "--detach")
-    before = _tree(newer), git(newer, "rev-parse", "HEAD"), git(newer, "branch", "--list")
+    before = snapshot(newer), git(newer, "rev-parse", "HEAD"), git(newer, "branch", "--list")
 
     assert invoke("update", newer, "--branch", "trial").code == 3
     assert invoke("update", newer, "--abort").code == 0
 
-    assert (_tree(newer), git(newer, "rev-parse", "HEAD"), git(newer, "branch", "--list")) == before
+    assert (snapshot(newer), git(newer, "rev-parse", "HEAD"), git(newer, "branch", "--list")) == before
 
 
 def test_conflicts_are_gits_own(newer: Path, invoke: Invoke) -> None:
     (newer / "letter.txt").write_text("mine alone\n")
     commit(newer)
-    before = _tree(newer)
+    before = snapshot(newer)
 
     first = invoke("update", newer)
     again = invoke("update", newer, "--json")
@@ -419,7 +411,7 @@ def test_conflicts_are_gits_own(newer: Path, invoke: Invoke) -> None:
 
     assert git(newer, "log", "-1", "--format=%s") == "Update the templates to v2.0.0"
     assert git(newer, "status", "--porcelain") == ""
-    assert _tree(newer) != before
+    assert snapshot(newer) != before
     assert invoke("update", newer, "--json").envelope["result"]["state"] == "nothing-to-do"
 
 
@@ -428,7 +420,7 @@ def test_answers_in_conflict_lead_to_the_ways_out(command: list[str], newer: Pat
     answers = newer / ".copier-answers.yml"
     answers.write_text(answers.read_text().replace("_commit: v1.0.0\n", "_commit: v1.0.0\n# mine\n"))
     commit(newer)
-    before = _tree(newer)
+    before = snapshot(newer)
     assert invoke("update", newer).code == 3
 
     outcome = invoke(*command, newer, "--json")
@@ -436,17 +428,17 @@ def test_answers_in_conflict_lead_to_the_ways_out(command: list[str], newer: Pat
     assert (outcome.code, outcome.envelope["error"]["code"]) == (1, "under-way")
     assert "scaffold update --continue" in outcome.envelope["error"]["hint"]
     assert invoke("update", newer, "--abort").code == 0
-    assert _tree(newer) == before
+    assert snapshot(newer) == before
 
 
 def test_conflicts_may_be_finished_or_undone_by_git_alone(newer: Path, invoke: Invoke) -> None:
     (newer / "letter.txt").write_text("mine alone\n")
     commit(newer)
-    before = _tree(newer)
+    before = snapshot(newer)
 
     assert invoke("update", newer).code == 3
     git(newer, "cherry-pick", "--abort")
-    assert _tree(newer) == before
+    assert snapshot(newer) == before
     assert invoke("update", newer).code == 3
     git(newer, "checkout", "--ours", "letter.txt")
     git(newer, "add", "letter.txt")
@@ -459,11 +451,11 @@ def test_conflicts_may_be_finished_or_undone_by_git_alone(newer: Path, invoke: I
 def test_verify_runs_the_projects_checks_first(project: Path, templates: Templates, invoke: Invoke) -> None:
     templates.write("Makefile", "setup:\n\techo set up\ncheck:\n\ttest -e wanted.txt\n")
     templates.release("2.0.0")
-    before = _tree(project)
+    before = snapshot(project)
 
     failed = invoke("update", project, "--verify", "--json")
     assert (failed.code, failed.envelope["error"]["code"]) == (1, "check-failed")
-    assert _tree(project) == before
+    assert snapshot(project) == before
     assert git(project, "worktree", "list").count("\n") == 0
     (project / "wanted.txt").touch()
     commit(project)
