@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from scaffold import source
+
 LETTER = "".join(f"line {number}\n" for number in range(1, 41))
 CODE = "".join(f"def function_{number}():\n    return {number * number}\n\n\n" for number in range(1, 16))
 PICTURE = bytes(range(256)) * 8
+#: Files of unusual kinds.
+ODD: dict[str, str | bytes] = {
+    "picture.bin": PICTURE,
+    "dos.txt": LETTER.replace("\n", "\r\n"),
+    "tool.sh": "#!/bin/sh\n" + LETTER,
+}
 QUESTIONS = """\
 _subdirectory: "templates/{{ stack }}"
 _envops:
@@ -47,10 +56,12 @@ class Templates:
     Attributes:
         root: The work tree of its repository.
         origin: What projects are made from: the same without a work tree.
+        stack: The stack that files are of.
     """
 
     root: Path
     origin: Path
+    stack: str = "one"
 
     @classmethod
     def begin(cls, root: Path) -> Templates:
@@ -63,9 +74,7 @@ class Templates:
             "{{ _copier_conf.answers_file }}.jinja": ANSWERS,
             "letter.txt": LETTER,
             "code.py": CODE,
-            "picture.bin": PICTURE,
-            "dos.txt": LETTER.replace("\n", "\r\n").encode(),
-            "tool.sh": "#!/bin/sh\n" + LETTER,
+            **ODD,
             "toggled.md.jinja": TOGGLED,
             "folder/one.txt": LETTER.replace("line", "first"),
             "folder/two.txt": LETTER.replace("line", "second"),
@@ -78,9 +87,24 @@ class Templates:
         made.write("../two/{{ _copier_conf.answers_file }}.jinja", ANSWERS)
         return made
 
+    @classmethod
+    def fork(cls, root: Path, stack: str) -> Templates:
+        """Make a fork of the real templates, in which a stack has the kinds of files that the real ones lack."""
+        made = cls(root, root.with_suffix(".git"), stack)
+        root.mkdir()
+        made.git("init", "--quiet", "--initial-branch=main")
+        real = source.find().root
+        for part in source.PARTS:
+            copy = shutil.copytree if (real / part).is_dir() else shutil.copy2
+            copy(real / part, root / part)
+        for name, content in ODD.items():
+            made.write(name, content)
+        made.file("tool.sh").chmod(0o755)
+        return made
+
     def file(self, name: str) -> Path:
         """Return a file of the stack."""
-        return self.root / "templates" / "one" / name
+        return self.root / "templates" / self.stack / name
 
     def files(self) -> list[Path]:
         """Return the files of the stack."""
