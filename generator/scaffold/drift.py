@@ -146,15 +146,20 @@ def of_project(project: Project, template: str | None = None, *, patch: bool = F
         )
 
 
-def of_template(project: Project, to: str | None = None) -> Drift:
+def of_template(project: Project, to: str | None = None, template: str | None = None) -> Drift:
     """Tell what the template has changed since the project was rendered, with the project's own answers.
+
+    Args:
+        project: The project.
+        to: The version to compare with; the newest without it.
+        template: Where to look for the templates instead of where the project says.
 
     Raises:
         ScaffoldError: What it was rendered from cannot be had: see `base`; or there is no such version.
     """
     store = open_store()
-    made_from = base(project, store)
-    wish = wishes.update(made_from, store, wishes.Target(to, None, (), None))
+    made_from = base(project, store, template)
+    wish = wishes.update(made_from, store, wishes.Target(to, template, (), None))
     old, new = made_from.tree, rendered.tree(store, wish.origin, wish.version, wish.answers)
     found = changes.between(store.git, old, new)
     counted = changes.counted(store.git, old, new)
@@ -177,8 +182,9 @@ def _found(project: Project, store: Store, template: str | None) -> tuple[Origin
         # The same templates at another place.
         origin = sources.origin(template)
         found = origin.find(store, version)
-    # What was rendered says what the project says, be it a path that plain Copier wrote.
-    return replace(origin, name=project.origin), found
+    # What was rendered says what the project says, be it a path and a commit that plain Copier wrote.
+    as_written = None if version == f"v{found.name}" else version
+    return replace(origin, name=project.origin), replace(found, recorded=as_written)
 
 
 def _files(

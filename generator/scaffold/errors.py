@@ -227,6 +227,14 @@ class GitFailedError(ScaffoldError):
         self.output = output
 
 
+class UnreachedError(GitFailedError):
+    """The repository of a fork cannot be asked for its releases."""
+
+    def __init__(self, place: str, output: str) -> None:
+        """Name the repository and give git's last words."""
+        super().__init__(f"read the releases of {place}", output, hint="is the address right, and is there a network?")
+
+
 class UnrecordedVersionError(ScaffoldError):
     """A project does not know which version of its templates made it."""
 

@@ -38,12 +38,14 @@ class Source:
         root: Folder of copier.yml.
         name: What a project records as its origin; never a path of this machine.
         evidence: Folder of the evidence that belongs to the source.
+        recorded: How a project records the version, where that is not v and its name.
     """
 
     root: Path
     name: str
     evidence: Path
     _find_version: Callable[[], str | None] = field(repr=False, compare=False)
+    recorded: str | None = None
 
     @cached_property
     def version(self) -> str | None:
@@ -55,7 +57,7 @@ class Source:
         """What the answers file of a project says about its origin."""
         recorded = {"_src_path": self.name}
         if self.version:
-            recorded["_commit"] = f"v{self.version}"
+            recorded["_commit"] = self.recorded or f"v{self.version}"
         return recorded
 
 
@@ -125,7 +127,7 @@ def unpacked(origin: Origin, found: Version, store: Store) -> Source:
     if not (root / "copier.yml").is_file():
         message = f"there are no templates in {origin.name} {found.name}"
         raise TemplateNotFoundError(message, hint="templates are a copier.yml and what belongs to it")
-    return Source(root, origin.name, root / "docs" / "evidence", lambda: found.name)
+    return Source(root, origin.name, root / "docs" / "evidence", lambda: found.name, found.recorded)
 
 
 def origin(template: str | Path | None = None) -> Origin:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from scaffold import drift, worktree
 from scaffold import source as sources
-from scaffold.errors import NotARepositoryError
+from scaffold.errors import NotARepositoryError, UnreachedError
 from scaffold.history import versions
 from scaffold.history.store import open_store
 from scaffold.merging import carrying_out, journal
@@ -31,7 +31,8 @@ class Status:
         stack: Its stack.
         origin: What it records as the source of its templates.
         version: The version that it was made with or last updated to.
-        newest: The newest version.
+        newest: The newest version; of those that are on this machine where the source cannot be reached.
+        unreached: Why the source cannot be reached, if it cannot.
         update_available: Whether the newest is another one, and not older.
         options: The answers.
         drift: How it differs from what was rendered.
@@ -43,6 +44,7 @@ class Status:
     origin: str
     version: str
     newest: str
+    unreached: UnreachedError | None
     update_available: bool
     options: Mapping[str, Any]
     drift: Drift
@@ -62,14 +64,20 @@ def survey(project: Project, template: str | None = None) -> Status:
     found = drift.of_project(project, template)
     store = open_store()
     origin = sources.recorded(project.origin) if template is None else sources.origin(template)
-    newest = origin.newest(store)
     version = versions.plain(str(project.version))
+    unreached = None
+    try:
+        newest = origin.newest(store)
+    except UnreachedError as error:
+        unreached = error
+        newest = origin.newest_here(store) or version
     return Status(
         root=project.root,
         stack=project.stack,
         origin=project.origin,
         version=version,
         newest=newest,
+        unreached=unreached,
         update_available=version != newest and not versions.is_older(newest, version),
         options={key: value for key, value in project.answers.items() if key != "stack"},
         drift=found,

@@ -30,6 +30,15 @@ def diff(
         str | None,
         typer.Option("--to", metavar="VERSION", help="With --template: up to that version, not the newest."),
     ] = None,
+    place: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            envvar="SCAFFOLD_TEMPLATE",
+            metavar="URL|PATH",
+            help="Where the templates are, if they are no more where the project says.",
+        ),
+    ] = None,
     stat: Annotated[bool, typer.Option("--stat", help="Show only which files, and how many lines.")] = False,
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="End with 4 if files drifted; with --template, with 2 if it changed.")
@@ -49,7 +58,7 @@ def diff(
         raise UsageError(message, hint="scaffold diff --template --to VERSION")
     with console.progress("Comparing"):
         root = engine.find(path)
-        found = drift.of_template(root, to) if of_template else drift.of_project(root, patch=True)
+        found = drift.of_template(root, to, place) if of_template else drift.of_project(root, place, patch=True)
     code = ExitCode.DONE
     if exit_code and (found.drifted or (of_template and found.patch)):
         code = ExitCode.UPDATE if of_template else ExitCode.DRIFT

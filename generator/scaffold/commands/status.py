@@ -29,7 +29,11 @@ def status(
     json: Json = False,  # noqa: ARG001 - the console knows
     template: Template = None,
 ) -> None:
-    """Show the version of a project, the newest one, its options, and how far it is from what was rendered."""
+    """Show the version of a project, the newest one, its options, and how far it is from what was rendered.
+
+    Without a network, the newest version of a fork's repository is the newest that was ever used on this machine;
+    --exit-code then fails with 1 unless even that is newer.
+    """
     from scaffold import status
     from scaffold.merging import engine
 
@@ -37,7 +41,11 @@ def status(
     with console.progress("Comparing"):
         found = status.survey(engine.find(path), template)
     code = _code(found) if exit_code else ExitCode.DONE
-    console.show("status", lambda: _as_json(found), lambda: _text(found), exit_code=code)
+    failure = found.unreached if exit_code and not found.update_available else None
+    if failure is not None:
+        # Whoever asks for the code is not to be told that there is nothing new where nobody knows.
+        code = failure.exit_code
+    console.show("status", lambda: _as_json(found), lambda: _text(found), failure=failure, exit_code=code)
     if code:
         raise typer.Exit(code)
 
@@ -57,6 +65,7 @@ def _as_json(found: Status) -> Mapping[str, Any]:
         "origin": found.origin,
         "version": found.version,
         "newest": found.newest,
+        "unreached": {"message": found.unreached.message, "hint": found.unreached.hint} if found.unreached else None,
         "update_available": found.update_available,
         "options": dict(found.options),
         "drift": {state: found.drift.count(state) for state in STATES},
@@ -70,10 +79,13 @@ def _text(found: Status) -> Iterator[RenderableType]:
 
     from scaffold.drift import STATES
 
-    news = f"v{found.newest} is available: scaffold update" if found.update_available else "the newest"
+    known = " known here" if found.unreached else ""
+    news = f"v{found.newest} is available: scaffold update" if found.update_available else f"the newest{known}"
     options = ", ".join(f"{key}={_word(value)}" for key, value in found.options.items())
     drift = ", ".join(f"{found.drift.count(state)} {state}" for state in STATES if found.drift.count(state))
     yield Text.assemble(("version", "bold"), f"  v{found.version} of {found.origin} ({news})")
+    if found.unreached:
+        yield Text.assemble(("unreached", "bold yellow"), f"  {found.unreached.message}")
     yield Text.assemble(("options", "bold"), f"  {found.stack}: {options}")
     yield Text.assemble(("files", "bold"), f"    {drift}")
     if found.under_way:

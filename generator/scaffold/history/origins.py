@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from scaffold.errors import GitFailedError, NoHistoryError, UnknownVersionError
+from scaffold.errors import GitFailedError, NoHistoryError, UnknownVersionError, UnreachedError
 from scaffold.git import Git, last_words
 from scaffold.history import releases, versions
 
@@ -57,6 +58,10 @@ class Origin:
                 hint="releases are tags such as v1.0.0; --version takes a branch or a commit as well",
             )
         return newest
+
+    def newest_here(self, store: Store) -> str | None:
+        """Return the newest release that was ever brought to this machine, for when the origin cannot be asked."""
+        return versions.newest(versions.plain(name) for name in store.names(f"releases/{_key(self.name)}"))
 
     def find(self, store: Store, wanted: str) -> Version:
         """Return a version, in the store.
@@ -108,10 +113,12 @@ class Version:
     Attributes:
         name: What a project records, without the v.
         tree: The templates, in the store.
+        recorded: How a project records it where that is neither, as plain Copier does.
     """
 
     name: str
     tree: str
+    recorded: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +197,20 @@ class ByTag:
         except GitFailedError:
             if version in tags:
                 raise
+            digits = versions.commit_in(version)
+            if digits is not None:
+                self._bring_commit(store, digits, kept)
+
+    def _bring_commit(self, store: Store, digits: str, kept: str) -> None:
+        """Put a commit into the store that only its first digits are known of, which no server is asked by."""
+        with tempfile.TemporaryDirectory(dir=store.workspace()) as folder:
+            clone = Git(Path(folder)).having(GIT_DIR=Path(folder) / "clone.git")
+            clone.tell("make a repository", "init", "--quiet", "--bare")
+            clone.tell(f"fetch from {self.place}", "fetch", "--quiet", self.place, "+refs/*:refs/*")
+            commit = clone.ask("rev-parse", "--verify", "--quiet", f"{digits}^{{commit}}")
+            if commit.returncode == 0:
+                clone.tell("name a commit", "update-ref", "refs/wanted", os.fsdecode(commit.stdout).strip())
+                store.take(str(Path(folder) / "clone.git"), [f"+refs/wanted:{kept}"], settings=clone)
 
     def now(self, store: Store) -> str:
         """Put the folder into the store as it stands, and name it."""
@@ -212,7 +233,7 @@ class ByTag:
         git = Git(Path.cwd())
         done = git.ask("ls-remote", "--tags", "--refs", self.place)
         if done.returncode != 0:
-            raise GitFailedError(f"read the releases of {self.place}", last_words(done), hint="is the address right?")
+            raise UnreachedError(self.place, last_words(done))
         return tuple(line.rpartition("/")[2] for line in os.fsdecode(done.stdout).splitlines())
 
 

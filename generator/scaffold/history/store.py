@@ -22,7 +22,7 @@ from scaffold.history import releases
 from scaffold.interruption import deferred
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 _MONTH_SECONDS = 30 * 24 * 3600
 _DAY_SECONDS = 24 * 3600
@@ -61,9 +61,25 @@ class Store:
         found = self.git.tell("find a tree", "for-each-ref", "--format=%(objectname)", f"refs/tips/{digits}*").split()
         return found[0] if found else None
 
+    def names(self, folder: str) -> list[str]:
+        """Return the names that something is kept under, below a folder of names."""
+        listed = self.git.tell("list what is kept", "for-each-ref", "--format=%(refname)", f"refs/{folder}/")
+        return [name.removeprefix(f"refs/{folder}/") for name in listed.splitlines()]
+
     def keep(self, name: str, tree: str) -> None:
         """Keep a tree under a name."""
         self.git.tell("keep a tree", "update-ref", f"refs/{name}", tree)
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Keep trees no more, and free their room unless others keep them; what was made lately stays.
+
+        Raises:
+            GitFailedError: Git refused.
+        """
+        given = "".join(f"delete refs/{name}\n" for name in names)
+        self.git.tell("forget trees", "update-ref", "--stdin", stdin=os.fsencode(given))
+        # Somebody may have written an object a moment ago and not named it yet.
+        self.git.tell("free room", "prune", f"--expire={_MONTH_SECONDS}.seconds.ago")
 
     def text(self, name: str, tree: str) -> str | None:
         """Return a file of a tree as text, if there is one."""

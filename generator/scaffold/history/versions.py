@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 #: How many digits of a tree's name stand in a version.
 TREE_DIGITS = 12
+# What `git describe` says, and with it plain Copier: a tag, the commits since, and the commit; or that alone.
+_DESCRIBED = re.compile(r"(?P<tag>.+)-(?P<commits>\d+)-g(?P<commit>[0-9a-f]{4,64})")
+_COMMIT = re.compile(r"[0-9a-f]{7,64}")
 _TREE = re.compile(rf"\+(?:\d+\.)?t([0-9a-f]{{{TREE_DIGITS}}})$")
 
 
@@ -40,6 +43,14 @@ def tree_in(version: str) -> str | None:
     return found[1] if found else None
 
 
+def commit_in(version: str) -> str | None:
+    """Return the first digits of the commit that a version names, the way `git describe` does."""
+    described = _DESCRIBED.fullmatch(version)
+    if described is not None:
+        return described["commit"]
+    return version if _COMMIT.fullmatch(version) else None
+
+
 def in_order(found: Iterable[str]) -> tuple[str, ...]:
     """Return versions from the oldest to the newest, those that are none left out."""
     numbered = [(number, version) for version in found if (number := _number(version)) is not None]
@@ -62,6 +73,9 @@ def is_older(one: str, other: str) -> bool:
 
 
 def _number(text: str) -> Version | None:
+    described = _DESCRIBED.fullmatch(text)
+    if described is not None:
+        text = f"{described['tag']}+{described['commits']}.g{described['commit']}"
     try:
         return Version(plain(text))
     except InvalidVersion:

@@ -1,0 +1,169 @@
+"""Projects of forks: out of reach, moved, and made by plain Copier between two releases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import copier
+import pytest
+from tests.update.conftest import commit, git
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.integration.conftest import Invoke, Outcome
+    from tests.update.sources import Templates
+
+URL = "https://git.example/pots.git"
+LATER = "a line of the template\n"
+
+
+def _result(outcome: Outcome) -> dict[str, Any]:
+    assert outcome.code == 0, outcome.out
+    result: dict[str, Any] = outcome.envelope["result"]
+    return result
+
+
+def _serve(work: Path, origin: Path) -> None:
+    """Let git find a repository under the URL."""
+    git(work, "config", "--global", f"url.{origin}.insteadOf", URL)
+
+
+@pytest.fixture
+def remote(templates: Templates, work: Path, invoke: Invoke) -> Path:
+    """A project of a fork that is known by its URL and cannot be reached any more."""
+    templates.release("1.0.0")
+    _serve(work, templates.origin)
+    assert invoke("new", "pot", "-s", "one", "--template", URL).code == 0
+    _unplug(templates)
+    return work / "pot"
+
+
+def _unplug(templates: Templates) -> None:
+    templates.origin.rename(templates.origin.with_name("unplugged.git"))
+
+
+def _plug(templates: Templates) -> None:
+    templates.origin.with_name("unplugged.git").rename(templates.origin)
+
+
+def test_status_without_a_network_says_so(remote: Path, templates: Templates, invoke: Invoke) -> None:
+    result = _result(invoke("status", remote, "--json"))
+
+    assert (result["version"], result["newest"], result["update_available"]) == ("1.0.0", "1.0.0", False)
+    assert URL in result["unreached"]["message"]
+    assert "network" in result["unreached"]["hint"]
+    said = invoke("status", remote)
+    assert said.code == 0
+    assert "the newest known here" in said.out
+    assert URL in said.out
+    assert _result(invoke("diff", remote, "--json"))["patch"] == ""
+    assert _result(invoke("set", "size=large", "--project", remote, "--json"))["state"] == "done"
+    refused = invoke("update", remote, "--json")
+    assert (refused.code, refused.envelope["error"]["code"]) == (1, "git-failed")
+    _plug(templates)
+    assert _result(invoke("status", remote, "--json"))["unreached"] is None
+
+
+def test_what_was_once_used_here_is_known_without_a_network(
+    remote: Path, templates: Templates, work: Path, invoke: Invoke
+) -> None:
+    # Nobody knows whether there is something new: that is no "no".
+    unknown = invoke("status", remote, "--exit-code", "--json")
+    assert (unknown.code, unknown.envelope["error"]["code"]) == (1, "git-failed")
+    assert unknown.envelope["result"]["newest"] == "1.0.0"
+    _plug(templates)
+    templates.release("2.0.0")
+    assert invoke("new", "pan", "-s", "one", "--template", URL).code == 0
+    _unplug(templates)
+
+    known = invoke("status", remote, "--exit-code", "--json")
+
+    assert (known.code, known.envelope["result"]["newest"]) == (2, "2.0.0")
+    assert invoke("update", remote, "--to", "2.0.0").code == 0
+    assert git(remote, "rev-parse", "HEAD:letter.txt") == git(work / "pan", "rev-parse", "HEAD:letter.txt")
+
+
+def test_diff_of_a_project_whose_templates_have_moved(
+    project: Path, templates: Templates, work: Path, monkeypatch: pytest.MonkeyPatch, invoke: Invoke
+) -> None:
+    (project / "letter.txt").write_text("mine\n")
+    templates.write("code.py", LATER)
+    templates.release("1.1.0")
+    templates.write("code.py", LATER * 2)
+    templates.release("2.0.0")
+    moved = work / "moved.git"
+    templates.origin.rename(moved)
+
+    refused = invoke("diff", project, "--json")
+    assert (refused.code, refused.envelope["error"]["code"]) == (1, "source-not-found")
+
+    mine = _result(invoke("diff", project, "--from", moved, "--json"))
+    assert [file["path"] for file in mine["files"] if file["state"] != "untouched"] == ["letter.txt"]
+    theirs = _result(invoke("diff", project, "--template", "--from", moved, "--to", "1.1.0", "--json"))
+    assert (theirs["old"], theirs["new"]) == ("v1.0.0", "v1.1.0")
+    assert f"+{LATER}" in theirs["patch"]
+    monkeypatch.setenv("SCAFFOLD_TEMPLATE", str(moved))
+    assert _result(invoke("diff", project, "--template", "--json"))["new"] == "v2.0.0"
+
+
+@pytest.mark.parametrize("tag", ["v1.0.0", "1.0.0", None])
+@pytest.mark.parametrize("place", ["path", "URL"])
+@pytest.mark.filterwarnings("ignore")  # Copier's own
+def test_a_project_that_plain_copier_made_between_releases(
+    tag: str | None,
+    place: str,
+    templates: Templates,
+    work: Path,
+    invoke: Invoke,
+) -> None:
+    templates.release("1.0.0")
+    for number in range(2):
+        templates.write("letter.txt", templates.file("letter.txt").read_text() + LATER)
+        commit(templates.root, f"Work {number}")
+    if tag == "1.0.0":
+        templates.git("tag", tag, "v1.0.0")
+    if tag != "v1.0.0":
+        templates.git("tag", "--delete", "v1.0.0")
+    templates.git("push", "--quiet", "--mirror", str(templates.origin))
+    data = {"stack": "one", "project_name": "pot"}
+    copier.run_copy(str(templates.root), work / "pot", data=data, vcs_ref="HEAD", defaults=True, quiet=True)
+    answers = work / "pot/.copier-answers.yml"
+    origin = str(templates.origin)
+    if place == "URL":
+        _serve(work, templates.origin)
+        origin = URL
+    answers.write_text(answers.read_text().replace(f"{templates.root}\n", f"{origin}\n"))
+    git(work / "pot", "init", "--quiet")
+    commit(work / "pot")
+    digits = git(templates.root, "rev-parse", "--short", "HEAD")
+    described = f"{tag}-2-g{digits}" if tag else digits
+    assert f"_commit: {described}\n" in answers.read_text()
+
+    assert invoke("diff", "pot").out == "", "it is what was rendered"
+    status = _result(invoke("status", "pot", "--json")) if tag else None
+    assert _result(invoke("set", "extra=true", "--project", "pot", "--json"))["state"] == "done"
+    assert f"_commit: {described}\n" in answers.read_text(), "the version is the same"
+    if status is not None:
+        # The release came before what the project has.
+        assert not status["update_available"]
+        refused = invoke("update", "pot", "--json")
+        assert (refused.code, refused.envelope["error"]["code"]) == (1, "downgrade")
+    templates.write("letter.txt", templates.file("letter.txt").read_text() + "newest\n")
+    templates.release("2.0.0")
+
+    assert _result(invoke("update", "pot", "--json"))["to"] == "2.0.0"
+
+    assert (work / "pot/letter.txt").read_text().endswith(LATER * 2 + "newest\n")
+    assert "_commit: v2.0.0\n" in answers.read_text()
+
+
+def test_a_commit_that_is_no_more_is_an_error(project: Path, invoke: Invoke) -> None:
+    answers = project / ".copier-answers.yml"
+    for described in ("v1.0.0-3-gabcdef1", "abcdef1"):
+        answers.write_text(answers.read_text().replace("_commit: v1.0.0\n", f"_commit: {described}\n"))
+
+        outcome = invoke("status", project, "--json")
+
+        assert (outcome.code, outcome.envelope["error"]["code"]) == (1, "unknown-version")
+        answers.write_text(answers.read_text().replace(f"_commit: {described}\n", "_commit: v1.0.0\n"))
