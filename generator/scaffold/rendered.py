@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from scaffold import source as sources
+from scaffold.errors import GitFailedError
 from scaffold.publishing import workspace
 
 if TYPE_CHECKING:
@@ -16,12 +19,23 @@ if TYPE_CHECKING:
     from scaffold.history.store import Store
 
 # Rises when rendering the same templates with the same answers would make something else.
-_FORMAT = 1
+_FORMAT = 2
+# Whose other versions may make something else, too.
+_RENDERERS = ("copier", "jinja2", "jinja2-ansible-filters")
+_PLACE = "renderings"
+# Of that many months, this one among them, a rendering is taken; of older ones it is renewed or forgotten. Between
+# lies a month in which it is neither, so that nobody uses what another is about to forget.
+_TAKEN_MONTHS, _KEPT_MONTHS = 2, 3
 
 
 def kept(store: Store, origin: Origin, found: Version, answers: Mapping[str, Any]) -> str | None:
     """Return the tree of a rendering that is in the store already."""
-    return store.tree(_name(origin, found, answers))
+    name, (now, *before) = _name(origin, found, answers), _months(_TAKEN_MONTHS)
+    made = store.tree(f"{_PLACE}/{now}/{name}")
+    for month in before:
+        if made is None and (made := store.tree(f"{_PLACE}/{month}/{name}")) is not None:
+            store.keep(f"{_PLACE}/{now}/{name}", made)
+    return made
 
 
 def tree(store: Store, origin: Origin, found: Version, answers: Mapping[str, Any]) -> str:
@@ -47,10 +61,32 @@ def tree(store: Store, origin: Origin, found: Version, answers: Mapping[str, Any
         made = aside / "project"
         render(sources.unpacked(origin, found, store), answers, made, aside)
         added = store.add_folder(made)
-    store.keep(_name(origin, found, answers), added)
+    store.keep(f"{_PLACE}/{_months(1)[0]}/{_name(origin, found, answers)}", added)
+    prune(store)
     return added
 
 
+def prune(store: Store) -> None:
+    """Forget renderings that nobody has asked for in months, also while others are at work."""
+    months = _months(_KEPT_MONTHS)
+    old = [name for name in store.names(_PLACE) if name.partition("/")[0] not in months]
+    if old:
+        # Whoever is faster has done the same, and what is in nobody's way may stay until next time.
+        with suppress(GitFailedError):
+            store.forget(f"{_PLACE}/{name}" for name in old)
+
+
 def _name(origin: Origin, found: Version, answers: Mapping[str, Any]) -> str:
-    mark = json.dumps([_FORMAT, found.tree, found.name, origin.name, dict(answers)], sort_keys=True, default=str)
-    return f"renderings/{sha256(mark.encode(errors='surrogatepass')).hexdigest()[:32]}"
+    from importlib.metadata import version  # noqa: PLC0415 - slow, and only needed here
+
+    made_by = [_FORMAT, *map(version, _RENDERERS)]
+    made_from = [found.tree, found.name, found.recorded, origin.name, dict(answers)]
+    mark = json.dumps([made_by, made_from], sort_keys=True, default=str)
+    return sha256(mark.encode(errors="surrogatepass")).hexdigest()[:32]
+
+
+def _months(count: int) -> list[str]:
+    """Return the names of this month and of those before it."""
+    now = datetime.now(UTC)
+    numbers = (now.year * 12 + now.month - 1 - back for back in range(count))
+    return [f"{number // 12}-{number % 12 + 1:02}" for number in numbers]
