@@ -184,8 +184,8 @@ CASES = [
     Case("edit x switched", _after("{switched}", LAST, MINE), nothing, "clean", "clean", "{switched}", None, "changes"),
     Case("edit beside x switched", _after("{switched}", FIRST, MINE), nothing, "conflict", "unsaid conflict", None, None, "changes"),
     Case("edit inside x switched", _instead("{switched}", FIRST, MINE), nothing, "conflict", "unsaid conflict", None, None, "takes"),
-    Case("addition x switched", _write("{switched}", MINE), nothing, "conflict", "unsaid conflict", None, None, "comes"),
-    Case("edit x switched away", _after("{switched}", FIRST, MINE), nothing, "conflict", "mine lost", None, None, "goes"),
+    Case("addition x switched", _write("{switched}", MINE), nothing, "conflict", "unsaid conflict", None, None, "comes", everywhere=True),
+    Case("edit x switched away", _after("{switched}", FIRST, MINE), nothing, "conflict", "mine lost", None, None, "goes", everywhere=True),
     Case("rename x switched away", _all(_after("{switched}", FIRST, MINE), _move("{switched}", "mine.txt")), nothing, "conflict", "clean", None, None, "goes"),
     Case("delete x switched away", _delete("{switched}"), nothing, "clean", "clean", None, None, "goes"),
 ]  # fmt: skip

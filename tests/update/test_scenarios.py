@@ -62,7 +62,7 @@ def test_ours(case: Case, switch: Switch | None, stage: Stage, work: Path, invok
     commit(pot)
     mine = _mine(pot, base)
     before = _state(pot)
-    wanted = ["update", pot, "--json", "--to", version, *_data(switch)]
+    wanted: list[str | Path] = ["update", pot, "--json", "--to", version, *_data(switch)]
 
     planned = invoke(*wanted, "--dry-run")
     assert _state(pot) == before, "a dry run leaves no trace"
