@@ -206,7 +206,9 @@ class ByTag:
         with tempfile.TemporaryDirectory(dir=store.workspace()) as folder:
             clone = Git(Path(folder)).having(GIT_DIR=Path(folder) / "clone.git")
             clone.tell("make a repository", "init", "--quiet", "--bare")
-            clone.tell(f"fetch from {self.place}", "fetch", "--quiet", self.place, "+refs/*:refs/*")
+            # Not all that a forge keeps: its refs for requests can be more than the history.
+            wanted = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+            clone.tell(f"fetch from {self.place}", "fetch", "--quiet", self.place, *wanted)
             commit = clone.ask("rev-parse", "--verify", "--quiet", f"{digits}^{{commit}}")
             if commit.returncode == 0:
                 clone.tell("name a commit", "update-ref", "refs/wanted", os.fsdecode(commit.stdout).strip())
