@@ -230,6 +230,8 @@ class GitFailedError(ScaffoldError):
 class UnreachedError(GitFailedError):
     """The repository of a fork cannot be asked for its releases."""
 
+    code = "source-unreached"
+
     def __init__(self, place: str, output: str) -> None:
         """Name the repository and give git's last words."""
         super().__init__(f"read the releases of {place}", output, hint="is the address right, and is there a network?")

@@ -60,7 +60,7 @@ def test_status_without_a_network_says_so(remote: Path, templates: Templates, in
     assert _result(invoke("diff", remote, "--json"))["patch"] == ""
     assert _result(invoke("set", "size=large", "--project", remote, "--json"))["state"] == "done"
     refused = invoke("update", remote, "--json")
-    assert (refused.code, refused.envelope["error"]["code"]) == (1, "git-failed")
+    assert (refused.code, refused.envelope["error"]["code"]) == (1, "source-unreached")
     _plug(templates)
     assert _result(invoke("status", remote, "--json"))["unreached"] is None
 
@@ -70,7 +70,7 @@ def test_what_was_once_used_here_is_known_without_a_network(
 ) -> None:
     # Nobody knows whether there is something new: that is no "no".
     unknown = invoke("status", remote, "--exit-code", "--json")
-    assert (unknown.code, unknown.envelope["error"]["code"]) == (1, "git-failed")
+    assert (unknown.code, unknown.envelope["error"]["code"]) == (1, "source-unreached")
     assert unknown.envelope["result"]["newest"] == "1.0.0"
     _plug(templates)
     templates.release("2.0.0")
