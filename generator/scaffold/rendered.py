@@ -23,8 +23,8 @@ _FORMAT = 2
 # Whose other versions may make something else, too.
 _RENDERERS = ("copier", "jinja2", "jinja2-ansible-filters")
 _PLACE = "renderings"
-# Of that many months, this one among them, a rendering is taken; of older ones it is renewed or forgotten. Between
-# lies a month in which it is neither, so that nobody uses what another is about to forget.
+# A rendering of that many months, this one among them, is taken; one older than the second number is forgotten. Between
+# lies a month in which it is neither, so nobody uses what another is about to forget.
 _TAKEN_MONTHS, _KEPT_MONTHS = 2, 3
 
 
