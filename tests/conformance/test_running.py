@@ -123,14 +123,7 @@ def _wait(condition: object, seconds: float) -> bool:
 def test_nothing_outlives_an_interrupted_run(honest_project: Path, tmp_path: Path, number: signal.Signals) -> None:
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     command = [sys.executable, "-m", "scaffold", "verify", str(honest_project), "--only", "sessions", "--only", "jwt"]
-    run = subprocess.Popen(
-        command,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        # A shell's background job ignores SIGINT, and whatever it starts does so, too: these tests may be in one.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - nothing runs beside
-    )
+    run = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         assert _wait(lambda: _services(honest_project), PATIENCE), "no service was started"
         time.sleep(1)

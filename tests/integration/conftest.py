@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -45,13 +44,6 @@ class Launch(Protocol):
     """Runs the command line in a process of its own."""
 
     def __call__(self, *arguments: str | Path, **options: Any) -> Outcome: ...
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _interruptible() -> None:
-    """Undo what a shell does to programs in the background: they, and all they start, ignore Ctrl-C."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 # The command runs here as it does in the tests of its other parts.
-from tests.integration.conftest import _interruptible, invoke, isolation, launch, temporary, work
+from tests.integration.conftest import invoke, isolation, launch, temporary, work
 from tests.update.sources import Templates
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Invoke
 
-__all__ = ["_interruptible", "invoke", "isolation", "launch", "temporary", "work"]
+__all__ = ["invoke", "isolation", "launch", "temporary", "work"]
 
 
 @pytest.fixture
