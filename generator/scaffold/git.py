@@ -31,6 +31,8 @@ _OF_ANOTHER_REPOSITORY = frozenset(
         "GIT_WORK_TREE",
     }
 )
+# Who only reads takes no lock of the index: killed meanwhile, git would leave it in everybody's way.
+_MANNERS = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
 _WITHOUT_SETTINGS = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 
 
@@ -71,7 +73,7 @@ class Git:
             return subprocess.run(
                 ["git", *settings, *arguments],  # noqa: S607 - the user's own git is meant
                 cwd=self.folder,
-                env={**kept, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", **self.environment},
+                env={**kept, **_MANNERS, **self.environment},
                 input=stdin,
                 capture_output=True,
                 check=False,

@@ -155,7 +155,7 @@ def observed(root: Path, scratch: Path, store: Store) -> WorkTree:
         known = _quoted(store.objects)
     ours = scratch / "objects"
     ours.mkdir()
-    git = found.git.having(GIT_OBJECT_DIRECTORY=ours, GIT_ALTERNATE_OBJECT_DIRECTORIES=known, GIT_OPTIONAL_LOCKS="0")
+    git = found.git.having(GIT_OBJECT_DIRECTORY=ours, GIT_ALTERNATE_OBJECT_DIRECTORIES=known)
     return WorkTree(found.top, found.prefix, git, found.committed, scratch)
 
 
