@@ -41,29 +41,74 @@ def check_passes():
 """
 
 
-def test_a_skip_is_a_failure(tmp_path: Path) -> None:
-    module = tmp_path / "odd.py"
-    module.write_text(_NO_CHECK)
-    plan = Plan(folder=str(tmp_path), answers={}, selected=("ZZZ01", "ZZZ02", "ZZZ03"), url="http://127.0.0.1:9")
+_GROUPS = """
+import os, time
+from pathlib import Path
+import pytest
+from scaffold.conformance.registry import check
+
+def note(group):
+    time.sleep(0.05)
+    with (Path(__file__).parent / group).open("a") as file:
+        file.write(os.environ["PYTEST_XDIST_WORKER"] + "\\n")
+
+@check("ZZZ01", "It shares a service.", source="none", shares="one")
+@pytest.mark.parametrize("number", range(6))
+def check_one(number):
+    note("one")
+
+@check("ZZZ02", "It shares another.", source="none", shares="two")
+@pytest.mark.parametrize("number", range(6))
+def check_two(number):
+    note("two")
+
+@check("ZZZ03", "It shares the first again.", source="none", shares="one")
+@pytest.mark.parametrize("number", range(6))
+def check_one_again(number):
+    note("one")
+"""
+
+
+def _cases(folder: Path, source: str, selected: tuple[str, ...], *options: str) -> list[dict[str, object]]:
+    """What pytest tells of the calls of a module of checks."""
+    module = folder / "odd.py"
+    module.write_text(source)
+    plan = Plan(folder=str(folder), answers={}, selected=selected, url="http://127.0.0.1:9")
     reading, writing = os.pipe()
     command = [
         sys.executable, "-m", "pytest", "-c", os.devnull, "-p", "no:cacheprovider", "-p", "scaffold.conformance.plugin",
-        "-p", "scaffold.conformance.fixtures", "-o", "python_files=*.py", "-o", "python_functions=check_*", str(module),
+        "-p", "scaffold.conformance.fixtures", "-o", "python_files=*.py", "-o", "python_functions=check_*",
+        *options, str(module),
     ]  # fmt: skip
     environment = {
         **os.environ,
         VARIABLE: str(plan.write()),
         EVENTS: str(writing),
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "PYTHONPATH": str(folder),
     }
     subprocess.run(command, env=environment, pass_fds=(writing,), check=False, capture_output=True)
     os.close(writing)
     with os.fdopen(reading) as stream:
         events = [json.loads(line) for line in stream]
-    passed = {
-        event["check"]: event["passed"] for event in events if event["event"] == "case" and event["phase"] == "call"
-    }
-    assert passed == {"ZZZ01": False, "ZZZ02": False, "ZZZ03": True}
+    return [event for event in events if event["event"] == "case" and event["phase"] == "call"]
+
+
+def test_a_skip_is_a_failure(tmp_path: Path) -> None:
+    cases = _cases(tmp_path, _NO_CHECK, ("ZZZ01", "ZZZ02", "ZZZ03"))
+    assert {case["check"]: case["passed"] for case in cases} == {"ZZZ01": False, "ZZZ02": False, "ZZZ03": True}
+
+
+def test_checks_that_share_services_run_in_one_process(tmp_path: Path) -> None:
+    """Two processes may each start what a group shares, and a limit of five is one of ten then."""
+    cases = _cases(
+        tmp_path, _GROUPS, ("ZZZ01", "ZZZ02", "ZZZ03"), "-p", "odd", "-p", "xdist", "-n", "2", "--dist", "loadscope"
+    )
+    assert len(cases) == 18
+    one, two = ((tmp_path / group).read_text().split() for group in ("one", "two"))
+    assert (len(one), len(set(one))) == (12, 1)
+    assert (len(two), len(set(two))) == (6, 1)
+    assert set(one) != set(two)
 
 
 def test_what_a_run_lacks_is_listed_as_untested() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from scaffold.conformance import registry
 from scaffold.conformance.errors import NoServiceError
@@ -23,6 +24,8 @@ from scaffold.conformance.plan import Plan
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from xdist.remote import Producer
+
 EVENTS = "SCAFFOLD_SUITE_EVENTS"
 _REPORT = "report"
 _CHECK = "check"
@@ -30,7 +33,6 @@ _CHECK = "check"
 
 def pytest_configure(config: pytest.Config) -> None:
     """Learn what to run."""
-    config.addinivalue_line("markers", "xdist_group(name): checks that run in one process")
     plan = Plan.read()
     config.stash[_SELECTED] = set(plan.selected)
     config.stash[FALSIFIER] = load(plan.falsifier)
@@ -40,7 +42,7 @@ _SELECTED: pytest.StashKey[set[str]] = pytest.StashKey()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the selected checks, and group them by module or by what they share."""
+    """Keep the selected checks."""
     kept: list[pytest.Item] = []
     for item in items:
         check = registry.of(getattr(item, "function", None))
@@ -49,9 +51,30 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             raise pytest.UsageError(message)
         if check.id in config.stash[_SELECTED]:
             item.user_properties.append((_CHECK, check.id))
-            item.add_marker(pytest.mark.xdist_group(check.shares or check.group))
             kept.append(item)
     items[:] = kept
+
+
+class _SharingScheduler(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Gives checks that share services to one process.
+
+    By what the register says, as xdist's own groups are told through node ids, which some releases of
+    pytest keep from being changed (pytest-dev/pytest-xdist#1386).
+    """
+
+    def __init__(self, config: pytest.Config, log: Producer) -> None:
+        super().__init__(config, log)
+        self._scopes = {(check.group, check.function): check.scope for check in registry.load_checks()}
+
+    def _split_scope(self, nodeid: str) -> str:
+        module, _, case = nodeid.partition("::")
+        return self._scopes[Path(module).stem, case.partition("[")[0]]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Tell which process runs which checks."""
+    return _SharingScheduler(config, log)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -43,11 +43,18 @@ class Check:
     sentence: str
     source: str
     group: str
+    function: str
+    """Name of the pytest function, in the module that the group is named after."""
     needs: frozenset[str]
     parts: frozenset[Part]
     databases: frozenset[str] | None
     shares: str | None
-    """Checks that share this name run one after another in one process (they share a service)."""
+    """Name of what it shares with some checks of its module, or of others, in place of its group's services."""
+
+    @property
+    def scope(self) -> str:
+        """Checks of one scope run one after another in one process, on services of that process."""
+        return self.shares or self.group
 
     def left_out(self, answers: Mapping[str, object]) -> str | None:
         """Why the check does not apply to a project with these answers, or None."""
@@ -92,6 +99,7 @@ def check(  # noqa: PLR0913 - one keyword for each fact that the register holds
             sentence=sentence,
             source=source,
             group=function.__module__.rpartition(".")[2],
+            function=function.__name__,
             needs=frozenset(needs) | {"http"},
             parts=frozenset({part} if isinstance(part, str) else part or ()),
             databases=frozenset(databases) if databases is not None else None,

@@ -201,10 +201,10 @@ def _run_pytest(
     plan: Plan, checks: Sequence[Check], workers: int, found: _Gathered, progress: Callable[[Progress], None] | None
 ) -> None:
     """Run pytest to its end, and take its events as they come."""
-    groups = {check.shares or check.group for check in checks}
+    scopes = {check.scope for check in checks}
     reading, writing = os.pipe()
     folder = Path(plan.folder)
-    command = [sys.executable, "-m", "pytest", *_arguments(folder, checks, min(workers, len(groups)))]
+    command = [sys.executable, "-m", "pytest", *_arguments(folder, checks, min(workers, len(scopes)))]
     environment = os.environ | {
         VARIABLE: str(plan.write()),
         EVENTS: str(writing),
@@ -245,7 +245,7 @@ def _arguments(folder: Path, checks: Sequence[Check], workers: int) -> list[str]
         "--import-mode=importlib",
     ]  # fmt: skip
     if workers > 1:
-        arguments += ["-p", "xdist", "-n", str(workers), "--dist", "loadgroup", "--maxprocesses", str(workers)]
+        arguments += ["-p", "xdist", "-n", str(workers), "--dist", "loadscope", "--maxprocesses", str(workers)]
     return arguments + [str(package / f"{module}.py") for module in modules]
 
 
