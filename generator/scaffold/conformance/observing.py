@@ -47,8 +47,12 @@ class Observations:
             self._add(REPLIES, f"{fault}\n{reply.describe()}", key=fault)
 
     def secret(self, name: str, value: str) -> None:
-        """From now on this value must not be found in any output."""
-        if len(value) < _SHORTEST:
+        """From now on this value must not be found in any output.
+
+        Not so what is short or of few characters, such as the passwords of a list of common ones: it
+        stands in ids by chance.
+        """
+        if len(value) < _SHORTEST or len(set(value)) < _FEWEST:
             return
         forms = {value, quote(value, safe=""), base64.b64encode(value.encode()).decode().rstrip("=")}
         with self._lock:
@@ -85,6 +89,7 @@ class Observations:
 
 
 _SHORTEST = 8
+_FEWEST = 6
 
 
 def merged(folder: Path) -> dict[str, list[str]]:
