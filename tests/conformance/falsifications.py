@@ -346,6 +346,8 @@ _ANOTHER_ACCOUNT = Sql(
     ["DELETE FROM users WHERE email = 'maker@suite.example'"],
 )
 
+_DURATION = "http.server.request.duration"
+
 PROJECTS: Mapping[str, tuple[str, ...]] = {
     "sqlite": (),
     "postgresql-redis": ("database=postgresql", "redis=true"),
@@ -648,6 +650,7 @@ FALSIFICATIONS: tuple[Falsification, ...] = (
     # logs
     Falsification("LOG01", "a line of another form", Line(lambda text: text.replace('"level":"info"', '"level":"INFO"'))),
     Falsification("LOG02", "a method that was not sent", line(lambda entry: entry.update({"http.request.method": "GET"}) if "http.request.method" in entry else None)),
+    Falsification("LOG02", "milliseconds for seconds", line(lambda entry: entry.update({_DURATION: entry[_DURATION] * 1000}) if _DURATION in entry else None)),
     Falsification("LOG03", "an error tells the credential", Reply(_leak_authorization)),
     Falsification("LOG05", "failed logins are not logged", _drop_event("authn_login_fail")),
     Falsification("LOG10", "nobody's name", _without_key("user.id")),

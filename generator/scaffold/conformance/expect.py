@@ -25,6 +25,21 @@ def status(reply: Reply, *expected: int) -> Reply:
     return reply
 
 
+def duration(told: float, measured: float, *replies: Reply) -> None:
+    """Expect what the service says a request took to be no longer than what the suite measured, in seconds.
+
+    A service stops its clock after the last byte, and may wait for a processor until it does.
+    """
+    that(
+        0 < told <= measured + _PATIENCE_FOR_A_PROCESSOR,
+        f"duration {told} s; the suite measured {measured:.4f} s",
+        *replies,
+    )
+
+
+_PATIENCE_FOR_A_PROCESSOR = 0.1
+
+
 def problem(reply: Reply, code: int, slug: str | None = None) -> dict[str, Any]:
     """Expect a problem of RFC 9457 with this status and slug (None: `about:blank`); return its body."""
     status(reply, code)
