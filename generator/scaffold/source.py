@@ -27,7 +27,8 @@ OWN = "scaffold"
 _PACKAGE = Path(__file__).resolve().parent
 _LOCAL = "local:"
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://|[^/\\]+@[^/\\]+:|[a-z0-9][a-z0-9.-]+:", re.IGNORECASE)
-_CREDENTIALS = re.compile(r"://[^/@]*:[^/@]*@")
+# Before the @ stands a password, or a token without a name; ssh needs a name there, which is no secret.
+_CREDENTIALS = re.compile(r"[a-z+.-]+://[^/@]*:[^/@]*@|https?://[^/@]*@", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ def origin(template: str | Path | None = None) -> Origin:
 
     Raises:
         TemplateNotFoundError: There are no templates at that place.
-        UsageError: The URL holds a password.
+        UsageError: The URL holds a name or a password.
     """
     from scaffold.history import origins  # noqa: PLC0415 - what only lists has no need of it
 
@@ -150,9 +151,11 @@ def origin(template: str | Path | None = None) -> Origin:
         return origins.Origin(OWN, checkout, checkout.now)
     place = _path(template)
     if place is None:
-        if _CREDENTIALS.search(str(template)):
-            message = "the URL of the templates holds a password, which every project would record"
-            raise UsageError(message, hint="let git's credential helper hold it")
+        if _CREDENTIALS.match(str(template)):
+            message = "the URL of the templates holds a name or a password, which every project would record"
+            raise UsageError(
+                message, hint="leave out what stands before the @, and let git's credential helper know it"
+            )
         return origins.Origin(str(template), origins.ByTag(str(template), str(template)))
     holds = (place / "copier.yml").is_file()
     if not holds and place.is_dir() and shutil.which("git") is None:

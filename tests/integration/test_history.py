@@ -201,9 +201,14 @@ def test_an_unknown_version_is_an_error(checkout: Path) -> None:
         source.find(checkout, "9.9.9")
 
 
-def test_a_password_in_a_url_is_refused() -> None:
-    with pytest.raises(UsageError, match="password"):
-        source.find("https://me:secret@git.example/fork")
+@pytest.mark.parametrize(
+    "url", ["https://me:secret@git.example/fork", "https://token@git.example/fork", "ssh://me:secret@git.example/fork"]
+)
+def test_a_password_in_a_url_is_refused(url: str) -> None:
+    with pytest.raises(UsageError, match="password") as refused:
+        source.find(url)
+
+    assert "secret" not in refused.value.message + refused.value.hint
 
 
 def test_new_works_without_git(
