@@ -53,15 +53,22 @@ class Console:
         if self.json:
             self._write_json(command, data(), failure, exit_code)
             return
+        self.ahead(text)
+        if failure is not None:
+            self._explain(failure)
+
+    def ahead(self, text: Callable[[], Iterable[RenderableType | bytes]]) -> None:
+        """Write for people what they should read before the rest of a result is there."""
+        if self.json:
+            return
         out = _rich(stderr=False)
         for part in text():
+            sys.stdout.flush()
             if isinstance(part, bytes):
-                sys.stdout.flush()
                 sys.stdout.buffer.write(part)
                 continue
             out.print(part, soft_wrap=isinstance(part, str) or not out.is_terminal)
-        if failure is not None:
-            self._explain(failure)
+        sys.stdout.flush()
 
     def fail(self, command: str, error: ScaffoldError) -> None:
         """Tell that a command failed, and what to do about it."""

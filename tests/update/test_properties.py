@@ -29,7 +29,11 @@ from scaffold.questionnaire import Questionnaire
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from scaffold.drift import Base
+    from scaffold.history.store import Store
     from scaffold.merging.engine import Done
+    from scaffold.merging.plan import Plan
+    from scaffold.merging.wishes import Wish
 
     Files = dict[str, tuple[bytes, int]]
 
@@ -229,14 +233,16 @@ class Life(RuleBasedStateMachine):
 
     def _update(self) -> Done:
         target = wishes.Target(None, str(self.templates), (), None)
-        return engine.merge(
-            project.find(self.pot), Order("update"), lambda base, store: wishes.update(base, store, target)
-        )
+        return self._merge("update", lambda base, store: wishes.update(base, store, target))
 
     def _set(self, pair: str) -> Done:
-        return engine.merge(
-            project.find(self.pot), Order("set"), lambda base, store: wishes.change(base, store, [pair])
-        )
+        return self._merge("set", lambda base, store: wishes.change(base, store, [pair]))
+
+    def _merge(self, command: str, wish: Callable[[Base, Store], Wish]) -> Done:
+        announced: list[Plan] = []
+        done = engine.merge(project.find(self.pot), Order(command), wish, announced.append)
+        assert announced == [done.plan]
+        return done
 
     def _make(self, target: Path, given: dict[str, Any]) -> None:
         templates = source.find(self.templates)

@@ -462,3 +462,12 @@ def test_verify_runs_the_projects_checks_first(project: Path, templates: Templat
 
     assert invoke("update", project, "--verify").code == 0
     assert (project / "Makefile").is_file()
+
+
+def test_the_plan_is_told_before_anything_is_done(project: Path, templates: Templates, invoke: Invoke) -> None:
+    templates.write("Makefile", "setup check:\n\tfalse\n")
+    templates.release("2.0.0")
+
+    failed = invoke("update", project, "--verify")
+
+    assert (failed.code, "+ Makefile" in failed.out) == (1, True)

@@ -11,15 +11,18 @@ import typer
 from scaffold.errors import ConflictsError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from rich.console import RenderableType
 
     from scaffold.changes import Change
     from scaffold.console import Console
-    from scaffold.merging.carrying_out import Outcome
+    from scaffold.drift import Base
+    from scaffold.history.store import Store
+    from scaffold.merging.carrying_out import Order
     from scaffold.merging.engine import Done
     from scaffold.merging.plan import Plan
+    from scaffold.merging.wishes import Wish
 
 ProjectPath = Annotated[Path, typer.Option("--project", "-C", metavar="PATH", help="The project, if not here.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Show the plan and change nothing.")]
@@ -69,15 +72,17 @@ def resume(context: typer.Context, command: str, path: Path, resumption: Resumpt
     console.show(command, lambda: {**_NOTHING, **data}, lambda: _plain(text))
 
 
-def show(console: Console, command: str, done: Done, *, dry_run: bool, verify: bool) -> None:
-    """Show a plan and its outcome; end with 3 where there are conflicts."""
-    failure = _failure(done, command, dry_run=dry_run, verify=verify)
-    console.show(
-        command,
-        lambda: _as_json(done.plan, done.outcome, dry_run=dry_run),
-        lambda: _text(done.plan, done.outcome, dry_run=dry_run),
-        failure=failure,
-    )
+def run(console: Console, path: Path, order: Order, wish: Callable[[Base, Store], Wish]) -> None:
+    """Show a plan, carry it out, and show what became of it; end with 3 where there are conflicts.
+
+    Raises:
+        ScaffoldError: It is refused, or failed.
+    """
+    from scaffold.merging import engine
+
+    done = engine.merge(engine.find(path), order, wish, lambda plan: console.ahead(lambda: _plan_text(plan)))
+    failure = _failure(done, order)
+    console.show(order.command, lambda: _as_json(done, order), lambda: _outcome_text(done, order), failure=failure)
     if failure is not None:
         raise typer.Exit(failure.exit_code)
 
@@ -94,25 +99,26 @@ _NOTHING: dict[str, Any] = {
 }
 
 
-def _failure(done: Done, command: str, *, dry_run: bool, verify: bool) -> ConflictsError | None:
+def _failure(done: Done, order: Order) -> ConflictsError | None:
     count = len(done.plan.conflicts)
     if not count:
         return None
     files = f"{count} file{'s' if count > 1 else ''} in conflict"
-    if dry_run:
+    if order.dry_run:
         return ConflictsError(f"there would be {files}", hint="nothing was changed")
-    if verify and done.outcome is None:
+    if done.outcome is None:
         hint = "nothing was changed; without --verify the conflicts are left for you to resolve"
         return ConflictsError(f"there would be {files}, so there is nothing to verify", hint=hint)
     return ConflictsError(
         f"{files}, marked as git marks them",
-        hint=f"resolve them and git add the files; then scaffold {command} --continue, or --abort to go back",
+        hint=f"resolve them and git add the files; then scaffold {order.command} --continue, or --abort to go back",
     )
 
 
-def _as_json(plan: Plan, outcome: Outcome | None, *, dry_run: bool) -> Mapping[str, Any]:
+def _as_json(done: Done, order: Order) -> Mapping[str, Any]:
+    plan, outcome = done.plan, done.outcome
     return {
-        "state": _state(plan, outcome, dry_run=dry_run),
+        "state": _state(done, order),
         "title": plan.wish.title,
         "from": plan.base.version.name,
         "to": plan.wish.version.name,
@@ -136,21 +142,20 @@ def _as_json(plan: Plan, outcome: Outcome | None, *, dry_run: bool) -> Mapping[s
     }
 
 
-def _state(plan: Plan, outcome: Outcome | None, *, dry_run: bool) -> str:
-    if plan.merge is None:
+def _state(done: Done, order: Order) -> str:
+    if done.plan.merge is None:
         return "nothing-to-do"
-    if dry_run or outcome is None:
+    if order.dry_run or done.outcome is None:
         return "planned"
-    return "conflicts" if outcome.conflicts else "done"
+    return "conflicts" if done.outcome.conflicts else "done"
 
 
-def _text(plan: Plan, outcome: Outcome | None, *, dry_run: bool) -> Iterator[RenderableType]:
+def _plan_text(plan: Plan) -> Iterator[RenderableType]:
     from rich.text import Text
 
     if plan.merge is None:
         yield Text(f"Nothing to do: {plan.wish.title}")
         return
-    done = outcome is not None and not outcome.conflicts
     yield Text.assemble((plan.wish.title, "bold"), _counts(plan))
     for change in plan.changes:
         yield Text(f"  {_MARKS[change.kind]} {_name(change)}{' (yours as well)' if _is_touched(plan, change) else ''}")
@@ -162,11 +167,18 @@ def _text(plan: Plan, outcome: Outcome | None, *, dry_run: bool) -> Iterator[Ren
         yield Text.assemble(("\nTo do by hand", "bold"))
         for item in plan.by_hand:
             yield Text(f"  {item}")
-    if done:
-        yield Text.assemble(("\nDone", "bold green"), f", as one commit on {_where(outcome)}")
-        yield Text("  make setup check tells whether it works; git revert HEAD takes it back")
-    elif dry_run:
+
+
+def _outcome_text(done: Done, order: Order) -> Iterator[RenderableType]:
+    from rich.text import Text
+
+    if done.plan.merge is None:
+        return
+    if order.dry_run:
         yield Text("\nNothing was changed.")
+    elif done.outcome is not None and not done.outcome.conflicts:
+        yield Text.assemble(("\nDone", "bold green"), f", as one commit on {done.outcome.branch or 'HEAD'}")
+        yield Text("  make setup check tells whether it works; git revert HEAD takes it back")
 
 
 def _counts(plan: Plan) -> str:
@@ -183,10 +195,6 @@ def _name(change: Change) -> str:
 
 def _is_touched(plan: Plan, change: Change) -> bool:
     return change.path in plan.touched or change.was in plan.touched
-
-
-def _where(outcome: Outcome | None) -> str:
-    return outcome.branch if outcome and outcome.branch else "HEAD"
 
 
 def _plain(text: str) -> Iterator[RenderableType]:

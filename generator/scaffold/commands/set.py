@@ -41,11 +41,9 @@ def set_options(
     if not pairs:
         message = "set needs something to set"
         raise UsageError(message, hint="for example scaffold set redis=true")
-    from scaffold.merging import engine, wishes
+    from scaffold.merging import wishes
     from scaffold.merging.carrying_out import Order
 
     console: Console = context.obj
     order = Order("set", template, dry_run, verify, branch)
-    with console.progress("Merging"):
-        done = engine.merge(engine.find(path), order, lambda base, store: wishes.change(base, store, pairs))
-    merging.show(console, "set", done, dry_run=dry_run, verify=verify)
+    merging.run(console, path, order, lambda base, store: wishes.change(base, store, pairs))

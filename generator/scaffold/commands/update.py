@@ -43,7 +43,7 @@ def update(
     if resumption:
         merging.resume(context, "update", path, resumption, to, data, dry_run, verify, branch)
         return
-    from scaffold.merging import engine, wishes
+    from scaffold.merging import wishes
     from scaffold.merging.carrying_out import Order
 
     console: Console = context.obj
@@ -54,5 +54,4 @@ def update(
         ask = ask_on_terminal
     target = wishes.Target(to, template, data or [], ask)
     order = Order("update", template, dry_run, verify, branch)
-    done = engine.merge(engine.find(path), order, lambda base, store: wishes.update(base, store, target))
-    merging.show(console, "update", done, dry_run=dry_run, verify=verify)
+    merging.run(console, path, order, lambda base, store: wishes.update(base, store, target))

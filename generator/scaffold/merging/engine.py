@@ -35,13 +35,16 @@ class Done:
     outcome: Outcome | None
 
 
-def merge(project: Project, order: Order, wish: Callable[[Base, Store], Wish]) -> Done:
+def merge(
+    project: Project, order: Order, wish: Callable[[Base, Store], Wish], announce: Callable[[Plan], None]
+) -> Done:
     """Bring a project to what is wished.
 
     Args:
         project: The project.
         order: How.
         wish: Works out what is wanted from what the project was made from.
+        announce: Is told the plan before anything is touched.
 
     Raises:
         ScaffoldError: It is refused, or failed; the project is as it was.
@@ -52,11 +55,14 @@ def merge(project: Project, order: Order, wish: Callable[[Base, Store], Wish]) -
             worktree.around(project.root, scratch)
             tree = worktree.observed(project.root, scratch, store)
             carrying_out.settle(tree)
-            return Done(_plan(project, order, wish, tree, store), None)
+            planned = _plan(project, order, wish, tree, store)
+            announce(planned)
+            return Done(planned, None)
         tree = worktree.around(project.root, scratch)
         with journal.alone(tree) as lock:
             carrying_out.settle(tree)
             planned = _plan(project, order, wish, tree, store)
+            announce(planned)
             if planned.merge is None:
                 return Done(planned, None)
             if order.verify:
