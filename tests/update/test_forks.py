@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import copier
 import pytest
 from tests.update.conftest import commit, git
+
+from scaffold import source
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -167,3 +170,24 @@ def test_a_commit_that_is_no_more_is_an_error(project: Path, invoke: Invoke) -> 
 
         assert (outcome.code, outcome.envelope["error"]["code"]) == (1, "unknown-version")
         answers.write_text(answers.read_text().replace(f"_commit: {described}\n", "_commit: v1.0.0\n"))
+
+
+def test_a_fork_is_held_to_its_own_contract(templates: Templates, work: Path, invoke: Invoke) -> None:
+    shutil.copytree(source.find().root / "contract", templates.root / "contract")
+    (templates.root / "contract/settings.yaml").write_text("- {name: POT_SIZE, type: int, default: 3}\n")
+    templates.write("Procfile", "web: serve\nrelease: migrate\n")
+    templates.write(".env.example", "POT_SIZE=3\n")
+    templates.release("1.0.0")
+    assert invoke("new", "pot", "-s", "one", "--template", templates.origin).code == 0
+    of_settings = ("verify", "pot", "--only", "LAY05", "--json")
+
+    assert [check["outcome"] for check in _result(invoke(*of_settings))["checks"]] == ["passed"]
+
+    (work / "pot/.env.example").write_text("# nothing\n")
+    failed = invoke(*of_settings).envelope["result"]["checks"]
+    assert [(check["outcome"], "POT_SIZE" in check["report"]) for check in failed] == [("failed", True)]
+    templates.origin.rename(work / "moved.git")
+    lost = invoke(*of_settings)
+    assert (lost.code, lost.envelope["error"]["code"]) == (1, "source-not-found")
+    again = invoke(*of_settings, "--template", work / "moved.git").envelope["result"]["checks"]
+    assert [check["report"] for check in again] == [check["report"] for check in failed]

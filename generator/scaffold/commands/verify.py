@@ -9,7 +9,7 @@ import typer
 
 from scaffold.commands.options import Json, Template
 from scaffold.console import Console
-from scaffold.errors import MissingToolError, ScaffoldError, UsageError, WriteFailedError
+from scaffold.errors import MissingToolError, ScaffoldError, SourceNotFoundError, UsageError, WriteFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from scaffold.conformance import Credentials, Progress, RunResult
+    from scaffold.project import Project
 
 
 class ChecksFailedError(ScaffoldError):
@@ -75,14 +76,13 @@ def verify(
     console: Console = context.obj
     gc.enable()  # a run takes minutes
     _check_usage(path, url, only, record)
-    root = None
-    if path is not None:
-        from scaffold import project
+    from scaffold import project as projects
 
-        root = project.find(path).root
+    project = projects.find(path) if path is not None else None
     result = _run(
         console,
-        root,
+        project.root if project is not None else None,
+        contract=_contract(project, template),
         url=url,
         only=only or (),
         workers=workers,
@@ -117,6 +117,28 @@ def _credentials(email: str | None, password: str | None) -> Credentials | None:
     from scaffold.conformance import Credentials
 
     return Credentials(email, password)
+
+
+def _contract(project: Project | None, template: str | None) -> Path:
+    """Return the contract that comes with the templates of a project: a fork's own, where it has one."""
+    from scaffold import source
+
+    own = source.find()
+    if project is None:
+        templates = source.find(template)
+    elif project.version is None or project.origin == source.OWN:
+        # The suite and the contract of the tool are one: an older one is not what it asks.
+        templates = own
+    else:
+        try:
+            origin = source.recorded(project.origin)
+        except SourceNotFoundError:
+            if template is None:
+                raise
+            origin = source.origin(template)
+        templates = source.at(origin, project.version)
+    found = templates.root / "contract"
+    return found if found.is_dir() else own.root / "contract"
 
 
 def _run(console: Console, root: Path | None, **arguments: Any) -> RunResult:

@@ -37,6 +37,7 @@ def run(  # noqa: PLR0913 - each a keyword of the command
     admin: Credentials | None = None,
     metrics_token: str | None = None,
     workers: int | None = None,
+    contract: Path | None = None,
     falsifier: str | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> RunResult:
@@ -52,6 +53,7 @@ def run(  # noqa: PLR0913 - each a keyword of the command
         admin: An administrator's account of the service at `url`.
         metrics_token: The metrics token of the service at `url`.
         workers: Processes that run checks side by side, each with a service of its own.
+        contract: Folder of the contract to hold the service to, where it is not the tool's own.
         falsifier: `module:Class` of a `falsifying.Falsifier` to put between suite and service; for
             the suite's own tests.
         progress: Called after each finished check.
@@ -70,6 +72,7 @@ def run(  # noqa: PLR0913 - each a keyword of the command
         admin=admin,
         metrics_token=metrics_token,
         workers=workers,
+        contract=contract,
         falsifier=falsifier,
         progress=progress,
     )

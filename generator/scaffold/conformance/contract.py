@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -14,12 +16,14 @@ from scaffold.conformance.errors import ConformanceError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
+
+VARIABLE = "SCAFFOLD_SUITE_CONTRACT"
 
 
 def contract_folder() -> Path:
-    """The folder of the machine-readable contract."""
-    return source.find().root / "contract"
+    """The folder of the machine-readable contract: the one that the environment names, else the tool's own."""
+    named = os.environ.get(VARIABLE)
+    return Path(named) if named else source.find().root / "contract"
 
 
 @cache

@@ -31,6 +31,7 @@ class Plan:
     metrics_token: str | None = None
     signing_key: str | None = None
     servers: Mapping[str, Server] | None = None
+    contract: str | None = None
     falsifier: str | None = None
 
     def write(self) -> Path:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from scaffold.conformance import checks as checks_package
 from scaffold.conformance import observing
+from scaffold.conformance.contract import VARIABLE as CONTRACT
 from scaffold.conformance.errors import ConformanceError, StartError, UnknownCheckError
 from scaffold.conformance.keys import SigningKey
 from scaffold.conformance.plan import VARIABLE, Plan
@@ -50,6 +51,7 @@ def run_session(  # noqa: PLR0913 - as `scaffold.conformance.run`
     admin: Credentials | None,
     metrics_token: str | None,
     workers: int | None,
+    contract: Path | None,
     falsifier: str | None,
     progress: Callable[[Progress], None] | None,
 ) -> RunResult:
@@ -76,6 +78,7 @@ def run_session(  # noqa: PLR0913 - as `scaffold.conformance.run`
             metrics_token=metrics_token,
             signing_key=SigningKey.generate().pem if target is not None else None,
             servers=servers,
+            contract=str(contract.absolute()) if contract is not None else None,
             falsifier=falsifier,
         )
         found = _Gathered()
@@ -206,6 +209,7 @@ def _run_pytest(
     folder = Path(plan.folder)
     command = [sys.executable, "-m", "pytest", *_arguments(folder, checks, min(workers, len(scopes)))]
     environment = os.environ | {
+        **({CONTRACT: plan.contract} if plan.contract else {}),
         VARIABLE: str(plan.write()),
         EVENTS: str(writing),
         # Only the plugins that are named: what else is installed must not change a verdict.
