@@ -67,13 +67,12 @@ class Git:
         Raises:
             MissingToolError: There is no git.
         """
-        kept = {name: value for name, value in os.environ.items() if name not in _OF_ANOTHER_REPOSITORY}
         settings = [word for setting in self.settings for word in ("-c", setting)]
         try:
             return subprocess.run(
                 ["git", *settings, *arguments],  # noqa: S607 - the user's own git is meant
                 cwd=self.folder,
-                env={**kept, **_MANNERS, **self.environment},
+                env={**surroundings(), **_MANNERS, **self.environment},
                 input=stdin,
                 capture_output=True,
                 check=False,
@@ -108,6 +107,11 @@ class Git:
             MissingToolError: There is no git.
         """
         return self.ask(*arguments).returncode == 0
+
+
+def surroundings() -> dict[str, str]:
+    """Return the environment for programs that are to work on the repository they are in, inside a hook too."""
+    return {name: value for name, value in os.environ.items() if name not in _OF_ANOTHER_REPOSITORY}
 
 
 def undisturbed(folder: Path) -> Git:

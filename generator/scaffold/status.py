@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from scaffold import drift, worktree
 from scaffold import source as sources
-from scaffold.errors import NotARepositoryError, UnreachedError
+from scaffold.errors import BusyError, NotARepositoryError, UnreachedError
 from scaffold.history import versions
 from scaffold.history.store import open_store
 from scaffold.merging import carrying_out, journal
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scaffold.drift import Drift
-    from scaffold.errors import UnderWayError
+    from scaffold.errors import ScaffoldError
     from scaffold.project import Project
 
 
@@ -36,7 +36,7 @@ class Status:
         update_available: Whether the newest is another one, and not older.
         options: The answers.
         drift: How it differs from what was rendered.
-        under_way: A merge that is not finished.
+        under_way: A merge that is not finished, or another scaffold at work.
     """
 
     root: Path
@@ -48,7 +48,7 @@ class Status:
     update_available: bool
     options: Mapping[str, Any]
     drift: Drift
-    under_way: UnderWayError | None
+    under_way: ScaffoldError | None
 
 
 def survey(project: Project, template: str | None = None) -> Status:
@@ -85,12 +85,14 @@ def survey(project: Project, template: str | None = None) -> Status:
     )
 
 
-def _under_way(project: Project) -> UnderWayError | None:
+def _under_way(project: Project) -> ScaffoldError | None:
     with workspace(open_store().workspace()) as scratch:
         try:
             tree = worktree.around(project.root, scratch)
         except NotARepositoryError:
             return None
+        if journal.busy(tree):
+            return BusyError(tree.top)
         entry = journal.read(tree)
         now = carrying_out.state(tree, entry)
         return carrying_out.under_way(entry, now) if entry is not None and now in {"conflicts", "interrupted"} else None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from posixpath import normpath
 from typing import TYPE_CHECKING, Literal
 
 from scaffold import repository
@@ -15,11 +17,14 @@ from scaffold.errors import (
     BranchTakenError,
     CheckFailedError,
     ConflictsError,
+    DirtyTreeError,
     GitFailedError,
     NothingUnderWayError,
+    ScaffoldError,
     UnderWayError,
 )
-from scaffold.git import last_words
+from scaffold.git import last_words, surroundings
+from scaffold.interruption import deferred
 from scaffold.merging import journal
 from scaffold.merging.plan import MERGING
 from scaffold.merging.standing import changed, check_way, git_path
@@ -87,8 +92,6 @@ def carry_out(tree: WorkTree, plan: Plan, order: Order, lock: int) -> Outcome:
     check_way(tree, merge.added)
     before = tree.git.ask("symbolic-ref", "--quiet", "HEAD")
     return_to = os.fsdecode(before.stdout).strip() if before.returncode == 0 else merge.head
-    if branch is not None:
-        _check_branch(tree.git, branch)
     entry = journal.Entry(
         command=order.command,
         title=plan.wish.title,
@@ -100,17 +103,25 @@ def carry_out(tree: WorkTree, plan: Plan, order: Order, lock: int) -> Outcome:
     )
     journal.write(tree, entry)
     git = _merging(tree).holding(lock)
-    if branch is not None:
-        git.tell("make the branch", "switch", "--quiet", "--create", branch)
-    done = git.ask("cherry-pick", "--strategy=ort", "--allow-empty", merge.change)
+    try:
+        if branch is not None:
+            git.tell("make the branch", "switch", "--quiet", "--create", branch)
+        done = git.ask("cherry-pick", "--strategy=ort", "--allow-empty", merge.change)
+    except KeyboardInterrupt:
+        with deferred():
+            _take_back(tree, entry)
+        raise
     if done.returncode == 0:
         journal.close(tree)
         return _finished(tree)
-    if state(tree, entry) != "conflicts":
-        reason = last_words(done)
-        _restore(tree, entry)
-        raise GitFailedError("pick the change", reason, hint="the project is as it was")
-    return Outcome(_unmerged(tree), None, branch)
+    # Where nothing is left in conflict, git stopped for what it had told before, or was not able to commit.
+    conflicts = _unmerged(tree) or tuple(normpath(tree.prefix + conflict.path) for conflict in plan.conflicts)
+    if conflicts and state(tree, entry) == "conflicts":
+        journal.write(tree, replace(entry, conflicts=conflicts))
+        return Outcome(conflicts, None, branch)
+    reason = last_words(done)
+    _take_back(tree, entry)
+    raise GitFailedError("pick the change", reason, hint="the project is as it was")
 
 
 def state(tree: WorkTree, entry: Entry | None) -> State:
@@ -119,7 +130,8 @@ def state(tree: WorkTree, entry: Entry | None) -> State:
         return "none"
     if _resolve(tree, "CHERRY_PICK_HEAD") == entry.change:
         return "conflicts"
-    if _resolve(tree, "HEAD") != entry.head:
+    # Once it had got to conflicts, nobody but the user has ended it.
+    if entry.conflicts is not None or _resolve(tree, "HEAD") != entry.head:
         return "finished"
     half_done = git_path(tree, "index.lock").exists() or changed(tree) or _left(tree, entry)
     return "interrupted" if half_done or (entry.branch and _on(tree) == f"refs/heads/{entry.branch}") else "finished"
@@ -167,10 +179,10 @@ def go_on(tree: WorkTree) -> tuple[Entry, Outcome]:
         raise under_way(entry, "interrupted")
     if unmerged := _unmerged(tree):
         raise ConflictsError(f"still in conflict: {', '.join(unmerged)}", hint="resolve them and git add the files")
-    leftover = tree.git.ask("diff", "--cached", "--check", "HEAD")
-    marked = [line for line in os.fsdecode(leftover.stdout).splitlines() if line.endswith("leftover conflict marker")]
-    if marked:
-        raise ConflictsError(f"conflict markers are left: {marked[0]}", hint="resolve them and git add the file")
+    if marked := _marked(tree, entry):
+        raise ConflictsError(
+            f"conflict markers are left: {', '.join(marked)}", hint="resolve them and git add the file"
+        )
     # What was resolved may be what was there before; that is an answer too.
     _merging(tree).tell("commit", "commit", "--quiet", "--no-edit", "--allow-empty", "--cleanup=strip")
     journal.close(tree)
@@ -185,9 +197,7 @@ def go_back(tree: WorkTree) -> Entry:
         GitFailedError: Git refused.
     """
     entry = _begun(tree)
-    if state(tree, entry) == "conflicts":
-        _merging(tree).tell("go back", "cherry-pick", "--abort")
-    else:
+    if state(tree, entry) == "interrupted":
         # Whoever has our lock knows that no git of ours is at work any more; the one that was killed left its own.
         git_path(tree, "index.lock").unlink(missing_ok=True)
     _restore(tree, entry)
@@ -209,6 +219,7 @@ def try_out(tree: WorkTree, merge: Merge) -> None:
         done = subprocess.run(
             ["make", "setup", "check"],  # noqa: S607 - the user's own make is meant
             cwd=place / tree.prefix,
+            env=surroundings(),
             stdin=subprocess.DEVNULL,
             # The result of the command is the only thing on stdout.
             stdout=sys.stderr,
@@ -233,10 +244,29 @@ def _begun(tree: WorkTree) -> Entry:
     return entry
 
 
+def _take_back(tree: WorkTree, entry: Entry) -> None:
+    """Undo what this very process has begun, or tell how to.
+
+    Raises:
+        UnderWayError: It cannot be undone now.
+    """
+    git_path(tree, "index.lock").unlink(missing_ok=True)
+    try:
+        _restore(tree, entry)
+    except ScaffoldError as error:
+        raise under_way(entry, "interrupted") from error
+
+
 def _restore(tree: WorkTree, entry: Entry) -> None:
     git = _merging(tree)
-    if _resolve(tree, "HEAD") == entry.head and changed(tree):
-        git.tell("go back", "reset", "--hard", "--quiet", entry.head)
+    at_work = _resolve(tree, "HEAD") == entry.head
+    picking = state(tree, entry) == "conflicts"
+    # Git goes back gently, but stops at what some conflicts leave, and where it cannot write refs.
+    if not (picking and git.holds("cherry-pick", "--abort")) and at_work and (picking or changed(tree)):
+        if foreign := _foreign(tree, entry):
+            raise DirtyTreeError(foreign)
+        git.tell("go back", "read-tree", "--reset", "-u", entry.head)
+        git.tell("go back", "cherry-pick", "--quit")
     for path in _left(tree, entry):
         (tree.top / path).unlink()
         for parent in (tree.top / path).parents:
@@ -244,13 +274,46 @@ def _restore(tree: WorkTree, entry: Entry) -> None:
                 break
             with suppress(OSError):
                 parent.rmdir()
-    if entry.branch and entry.return_to and _on(tree) == f"refs/heads/{entry.branch}":
+    if at_work and entry.branch and entry.return_to and _on(tree) == f"refs/heads/{entry.branch}":
         if entry.return_to.startswith("refs/"):
             git.tell("return to the branch", "symbolic-ref", "HEAD", entry.return_to)
         else:
             git.tell("return to the commit", "update-ref", "--no-deref", "HEAD", entry.return_to)
         git.tell("remove the branch", "update-ref", "-d", f"refs/heads/{entry.branch}", entry.head)
     journal.close(tree)
+
+
+def _foreign(tree: WorkTree, entry: Entry) -> list[str]:
+    """Return tracked files with content that is neither committed nor the merge's, and not what a conflict is about."""
+    in_conflict = {*_unmerged(tree), *(entry.conflicts or ())}
+    found = []
+    for path in changed(tree):
+        place = tree.top / path
+        # What is gone, or stands where a folder was, is in the commit.
+        if path in in_conflict or (not place.is_symlink() and not place.is_file()):
+            continue
+        made = [
+            tree.git.ask("cat-file", "--filters", f"{commit}:{path}").stdout for commit in (entry.result, entry.head)
+        ]
+        there = _content(place)
+        if not any(_unlabelled(each).startswith(_unlabelled(there)) for each in made):
+            found.append(path)
+    return found
+
+
+def _unlabelled(content: bytes) -> bytes:
+    # The names of the two sides are others in the plan than in earnest.
+    return re.sub(rb"^([<|>]{7,}) .*$", rb"\1", content, flags=re.MULTILINE)
+
+
+def _marked(tree: WorkTree, entry: Entry) -> list[str]:
+    """Return the files of a conflict that still hold its marks."""
+    marked = []
+    for path in entry.conflicts or ():
+        staged = tree.git.ask("cat-file", "blob", f":{path}")
+        if staged.returncode == 0 and re.search(rb"^(<{7,}|>{7,}) ", staged.stdout, re.MULTILINE):
+            marked.append(path)
+    return marked
 
 
 def _left(tree: WorkTree, entry: Entry) -> list[str]:
@@ -264,14 +327,13 @@ def _left(tree: WorkTree, entry: Entry) -> list[str]:
         if not os.path.lexists(place) or git.holds("ls-files", "--error-unmatch", "--", f":(literal){name}"):
             continue
         whole = git.ask("cat-file", "--filters", f"{entry.result}:{name}").stdout
-        there = os.fsencode(place.readlink()) if place.is_symlink() else _content(place)
-        if there is not None and whole.startswith(there):
+        if (place.is_symlink() or place.is_file()) and whole.startswith(_content(place)):
             left.append(name)
     return left
 
 
-def _content(path: Path) -> bytes | None:
-    return path.read_bytes() if path.is_file() else None
+def _content(path: Path) -> bytes:
+    return os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes()
 
 
 def _finished(tree: WorkTree) -> Outcome:
@@ -279,11 +341,21 @@ def _finished(tree: WorkTree) -> Outcome:
     return Outcome((), _resolve(tree, "HEAD"), on.removeprefix("refs/heads/") if on else None)
 
 
-def _check_branch(git: Git, branch: str) -> None:
+def check_branch(git: Git, branch: str) -> None:
+    """Make sure that a branch can be made.
+
+    Raises:
+        BranchTakenError: It cannot be called that, or there is one that is in its way.
+    """
     if not git.holds("check-ref-format", "--branch", branch):
         raise BranchTakenError(f'no branch can be called "{branch}"')
-    if git.holds("show-ref", "--verify", "--quiet", f"refs/heads/{branch}"):
-        raise BranchTakenError(f'there is a branch "{branch}" already', hint="choose another name")
+    # Branches are like files: one cannot be below another.
+    names = {f"refs/heads/{part}" for part in (branch, *map(str, PurePosixPath(branch).parents)) if part != "."}
+    listed = git.tell("list branches", "for-each-ref", "--format=%(refname)", *names).split("\n")
+    taken = [name for name in listed if name in names or name.startswith(f"refs/heads/{branch}/")]
+    if taken:
+        there = taken[0].removeprefix("refs/heads/")
+        raise BranchTakenError(f'there is a branch "{there}" already', hint="choose another name")
 
 
 def _merging(tree: WorkTree) -> Git:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from scaffold import drift, worktree
 from scaffold import project as projects
-from scaffold.errors import AnswersFileError, NotARepositoryError
+from scaffold.errors import AnswersFileError, BusyError, NotAProjectError, NotARepositoryError
 from scaffold.history.store import open_store
 from scaffold.merging import carrying_out, journal, plan, standing
 from scaffold.publishing import workspace
@@ -54,6 +54,8 @@ def merge(
         if order.dry_run:
             worktree.around(project.root, scratch)
             tree = worktree.observed(project.root, scratch, store)
+            if journal.busy(tree):
+                raise BusyError(tree.top)
             carrying_out.settle(tree)
             planned = _plan(project, order, wish, tree, store)
             announce(planned)
@@ -85,7 +87,7 @@ def find(path: Path) -> Project:
         return projects.find(path)
     except AnswersFileError:
         with workspace(open_store().workspace()) as scratch, suppress(NotARepositoryError):
-            carrying_out.settle(worktree.around(path if path.is_dir() else path.parent, scratch))
+            carrying_out.settle(worktree.around(_folder(path), scratch))
         raise
 
 
@@ -113,13 +115,22 @@ def go_back(path: Path) -> Entry:
 def _alone(path: Path) -> Iterator[WorkTree]:
     # The answers may themselves be in conflict, so the project is not read.
     with workspace(open_store().workspace()) as scratch:
-        tree = worktree.around(path, scratch)
+        tree = worktree.around(_folder(path), scratch)
         with journal.alone(tree):
             yield tree
 
 
+def _folder(path: Path) -> Path:
+    """Return the folder that a path is, or is in."""
+    if not path.exists():
+        raise NotAProjectError(path)
+    return path if path.is_dir() else path.parent
+
+
 def _plan(project: Project, order: Order, wish: Callable[[Base, Store], Wish], tree: WorkTree, store: Store) -> Plan:
     standing.check(tree, project, detached_too=order.branch is not None)
+    if order.branch is not None:
+        carrying_out.check_branch(tree.git, order.branch)
     base = drift.base(project, store, order.template)
     planned = plan.make(project.root, base, wish(base, store), tree, store)
     if planned.merge is not None:

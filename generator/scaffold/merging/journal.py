@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-from scaffold.errors import BusyError
+from scaffold.errors import BusyError, WriteFailedError
 from scaffold.merging.standing import git_path
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scaffold.worktree import WorkTree
+
+_LOCK = "lock"
+_TRIES, _WAIT_SECONDS = 3, 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ class Entry:
         result: The tree that comes of it, conflicts marked in it.
         branch: The branch that was made for it.
         return_to: Where HEAD was before that branch was made: a ref or a commit.
+        conflicts: The files that git left in conflict; nothing as long as it is at work.
     """
 
     command: str
@@ -39,25 +44,34 @@ class Entry:
     result: str
     branch: str | None
     return_to: str | None
+    conflicts: tuple[str, ...] | None = None
 
 
 def read(tree: WorkTree) -> Entry | None:
     """Return the merge that has begun, if one has."""
     try:
-        return Entry(**json.loads(_place(tree).read_text(encoding="utf-8")))
+        noted = Entry(**json.loads(_place(tree).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
+    return noted if noted.conflicts is None else replace(noted, conflicts=tuple(noted.conflicts))
 
 
 def write(tree: WorkTree, entry: Entry) -> None:
-    """Note that a merge begins; it is on disk before anything else is."""
+    """Note how far a merge is; it is on disk before anything else is.
+
+    Raises:
+        WriteFailedError: The system refused to write.
+    """
     place = _place(tree)
     beside = place.with_suffix(".new")
-    with beside.open("w", encoding="utf-8") as file:
-        json.dump(asdict(entry), file)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(place)
+    try:
+        with beside.open("w", encoding="utf-8") as file:
+            json.dump(asdict(entry), file)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(place)
+    except OSError as error:
+        raise WriteFailedError(place, error.strerror or str(error)) from error
 
 
 def close(tree: WorkTree) -> None:
@@ -71,20 +85,44 @@ def alone(tree: WorkTree) -> Iterator[int]:
 
     Raises:
         BusyError: Another one was faster.
+        WriteFailedError: The system refused to write.
     """
-    import fcntl  # noqa: PLC0415 - only on systems that have it, and only here
-
     folder = _place(tree).parent
-    folder.mkdir(exist_ok=True)
-    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise BusyError(tree.top) from error
+        folder.mkdir(exist_ok=True)
+        lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise WriteFailedError(folder, error.strerror or str(error)) from error
+    try:
+        # Who only asks whether somebody is at work has it for a moment as well.
+        if not any(_take(lock) for _ in range(_TRIES)):
+            raise BusyError(tree.top)
         yield lock
     finally:
         os.close(lock)
+
+
+def busy(tree: WorkTree) -> bool:
+    """Tell whether another scaffold is at work in a work tree, without keeping it out."""
+    try:
+        lock = os.open(_place(tree).parent / _LOCK, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        return not _take(lock)
+    finally:
+        os.close(lock)
+
+
+def _take(lock: int) -> bool:
+    import fcntl  # noqa: PLC0415 - only on systems that have it, and only here
+
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        time.sleep(_WAIT_SECONDS)
+        return False
+    return True
 
 
 def _place(tree: WorkTree) -> Path:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 MERGING = ("merge.renames=true", "merge.directoryRenames=conflict", "submodule.recurse=false")
 
 _CLEAN, _CONFLICTS = 0, 1
+_NO_FILES = "directory rename unclear split"
 _BY_HAND = "To do by hand"
 
 
@@ -152,10 +153,10 @@ def _merge(git: Git, ours: str, theirs: str) -> tuple[str, dict[str, str]]:
         conflicts.setdefault(word.partition("\t")[2], "contents")
     for paths, kind in _messages(words):
         if kind.startswith("CONFLICT"):
-            for path in paths:
-                # Git tells of all places that a conflict is about; what is left in conflict is the business here.
-                if path in conflicts or done.returncode == _CLEAN:
-                    conflicts[path] = kind.removeprefix("CONFLICT").strip(" ()")
+            what = kind.removeprefix("CONFLICT").strip(" ()")
+            # Git tells of all places that a conflict is about; what is left in conflict is the business here. But of
+            # a folder that was moved to several places no file is left, and git stops all the same.
+            conflicts |= {path: what for path in paths if path in conflicts or what == _NO_FILES}
     return result, conflicts if done.returncode == _CONFLICTS else {}
 
 
