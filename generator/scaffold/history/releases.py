@@ -40,6 +40,8 @@ _NOBODY = {
 }
 # One thread, one level: packs of the same objects are the same.
 _SAME_BYTES = ("pack.threads=1", "pack.compression=9", "core.compression=9", "pack.window=50", "pack.depth=50")
+# Where a repository says whose objects it sees, from the folder it is in.
+_ALTERNATES = Path("made.git", "objects", "info", "alternates")
 _NOT_TEMPLATES = (":(exclude,glob)**/__pycache__/**", ":(exclude,glob)**/*.py[co]", ":(exclude,glob)**/.DS_Store")
 
 
@@ -152,7 +154,11 @@ def write_bundle(checkout: Path, bundle: Path, *commits: str, tip: bool = False)
             parent = ours.tell("make a commit", "commit-tree", tree, *follows, "-m", name)
             ours.tell("make a tag", "update-ref", f"refs/tags/{name}", parent)
         if trees:
-            ours.having(*_SAME_BYTES).tell("make a bundle", "bundle", "create", "--version=2", str(bundle), "--tags")
+            packing = ours.having(*_SAME_BYTES)
+            # The checkout's own packs hold the objects in whatever form they came: they are packed anew, and forgotten.
+            packing.tell("pack the releases", "repack", "-a", "-d", "-f", "-F", "-q")
+            (ours.folder / _ALTERNATES).unlink()
+            packing.tell("make a bundle", "bundle", "create", "--version=2", str(bundle), "--tags")
     return tip_version
 
 
@@ -232,6 +238,6 @@ def _beside(checkout: Path) -> Iterator[Git]:
         git = undisturbed(folder).having(GIT_DIR=folder / "made.git", **_NOBODY)
         git.tell("make a repository", "init", "--quiet", "--bare")
         objects = Git(checkout).tell("find the objects", "rev-parse", "--path-format=absolute", "--git-path", "objects")
-        (folder / "made.git" / "objects" / "info" / "alternates").write_text(f"{objects}\n", encoding="utf-8")
+        (folder / _ALTERNATES).write_text(f"{objects}\n", encoding="utf-8")
         (folder / "made.git" / "info" / "attributes").write_text(AS_IT_IS, encoding="utf-8")
         yield git
