@@ -116,8 +116,13 @@ def check_way(tree: WorkTree, written: Iterable[str]) -> None:
     found = []
     for path in written:
         place = tree.top / path
+        if _is_folder(place):
+            # Git would clear away the whole folder, with what is ignored in it.
+            inside = tree.git.tell("look into a folder", "ls-files", "--others", "-z", "--", f":(literal){path}")
+            found += filter(None, inside.split("\0"))
+            continue
         parents = [parent for parent in place.parents if parent != tree.top and parent.is_relative_to(tree.top)]
-        blocking = next((each for each in (place, *parents) if _blocks(each, folder_fits=each is not place)), None)
+        blocking = next((each for each in (place, *parents) if os.path.lexists(each) and not _is_folder(each)), None)
         if blocking is None:
             continue
         name = blocking.relative_to(tree.top).as_posix()
@@ -139,12 +144,8 @@ def git_paths(tree: WorkTree, *names: str) -> list[Path]:
     return [Path(said) for said in tree.git.tell("find", "rev-parse", "--path-format=absolute", *asked).split("\n")]
 
 
-def _blocks(path: Path, *, folder_fits: bool) -> bool:
-    if not os.path.lexists(path):
-        return False
-    if path.is_dir() and not path.is_symlink():
-        return not folder_fits and any(path.iterdir())
-    return True
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def _as_committed(tree: WorkTree, path: str) -> bool:

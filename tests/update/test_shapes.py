@@ -1,0 +1,74 @@
+"""Projects and templates of odd shapes: what is a folder here is a file there, and names that nobody expects."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.trees import snapshot
+from tests.update.conftest import commit, git
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.integration.conftest import Invoke, Outcome
+    from tests.update.sources import Templates
+
+MINE = "mine\n"
+LATER = "a line of the template\n"
+
+
+def _folder_becomes(templates: Templates, kind: str) -> None:
+    shutil.rmtree(templates.file("folder"))
+    if kind == "file":
+        templates.write("folder", LATER)
+    else:
+        templates.file("folder").symlink_to("letter.txt")
+    templates.release("2.0.0")
+
+
+def _ignored(project: Path) -> None:
+    (project / ".gitignore").write_text("secret.env\n")
+    commit(project)
+
+
+@pytest.mark.parametrize("flags", [["--dry-run"], []], ids=str)
+@pytest.mark.parametrize("ignore", [True, False])
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_what_git_does_not_know_stays_where_a_folder_goes(
+    kind: str,
+    ignore: bool,  # noqa: FBT001
+    flags: list[str],
+    project: Path,
+    templates: Templates,
+    invoke: Invoke,
+) -> None:
+    if ignore:
+        _ignored(project)
+    _folder_becomes(templates, kind)
+    (project / "folder/deep").mkdir()
+    (project / "folder/deep/secret.env").write_text(MINE)
+    before = snapshot(project)
+
+    outcome = invoke("update", project, *flags, "--json")
+
+    assert (outcome.code, outcome.envelope["error"]["code"]) == (1, "in-the-way")
+    assert "folder/deep/secret.env" in outcome.envelope["error"]["message"]
+    assert snapshot(project) == before
+
+
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_empty_folders_are_in_nobodys_way(kind: str, project: Path, templates: Templates, invoke: Invoke) -> None:
+    _folder_becomes(templates, kind)
+    (project / "folder/empty/deeper").mkdir(parents=True)
+    templates.write("new.txt", LATER)
+    templates.release("2.0.1")
+    (project / "new.txt/empty/deeper").mkdir(parents=True)
+
+    outcome = invoke("update", project, "--json")
+
+    assert outcome.code == 0, outcome.out
+    assert (project / "folder").is_symlink() == (kind == "link")
+    assert (project / "new.txt").read_text() == LATER
