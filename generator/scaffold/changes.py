@@ -79,7 +79,7 @@ def counted(git: Git, old: str, new: str, prefix: str = "") -> dict[str, tuple[i
     for word in words:
         if not word:
             continue
-        added, deleted, path = word.split("\t")
+        added, deleted, path = word.split("\t", 2)
         if not path:
             next(words)
             path = next(words)

@@ -72,3 +72,13 @@ def test_empty_folders_are_in_nobodys_way(kind: str, project: Path, templates: T
     assert outcome.code == 0, outcome.out
     assert (project / "folder").is_symlink() == (kind == "link")
     assert (project / "new.txt").read_text() == LATER
+
+
+def test_a_tab_in_the_name_of_an_own_file(project: Path, invoke: Invoke) -> None:
+    (project / "tab\there.txt").write_text(MINE)
+
+    status = invoke("status", project, "--json")
+    outcome = invoke("diff", project, "--stat")
+
+    assert status.envelope["result"]["drift"]["added"] == 1
+    assert outcome.code == 0, outcome.err
