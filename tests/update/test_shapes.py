@@ -82,3 +82,27 @@ def test_a_tab_in_the_name_of_an_own_file(project: Path, invoke: Invoke) -> None
 
     assert status.envelope["result"]["drift"]["added"] == 1
     assert outcome.code == 0, outcome.err
+
+
+def _beside(work: Path, templates: Templates, invoke: Invoke, stack: str) -> Path:
+    made = invoke("new", "service", "-s", stack, "--template", templates.origin, "--no-git", "--output", work / "mono")
+    assert made.code == 0, made.err
+    return work / "mono/service"
+
+
+def test_a_project_made_anew_with_another_stack(work: Path, templates: Templates, invoke: Invoke) -> None:
+    templates.release("1.0.0")
+    service = _beside(work, templates, invoke, "two")
+    git(work / "mono", "init", "--quiet")
+    commit(work / "mono")
+    git(work / "mono", "rm", "-rq", "service")
+    commit(work / "mono")
+    _beside(work, templates, invoke, "one")
+    commit(work / "mono")
+    templates.write("new.txt", LATER)
+    templates.release("2.0.0")
+
+    outcome = invoke("update", service)
+
+    assert outcome.code == 0, outcome.err
+    assert (service / "new.txt").read_text() == LATER

@@ -154,11 +154,13 @@ def _as_committed(tree: WorkTree, path: str) -> bool:
 
 
 def _check_stack(tree: WorkTree, project: Project, answers: str) -> None:
-    # The oldest record of the project in this history; a shallow clone shows only what it has.
-    first = tree.git.tell("read the history", "log", "--format=%H", "--diff-filter=A", "--", f":(literal){answers}")
+    # Another project may have been here before this one; a shallow clone shows only what it has.
+    first = tree.git.tell(
+        "read the history", "log", "-1", "--format=%H", "--diff-filter=A", "--", f":(literal){answers}"
+    )
     if not first:
         return
-    content = tree.git.ask("cat-file", "blob", f"{first.split()[-1]}:{answers}").stdout
+    content = tree.git.ask("cat-file", "blob", f"{first}:{answers}").stdout
     try:
         made_with = answer_files.parse(content.decode(errors="replace"), project.answers_file).get("stack")
     except AnswersFileError:
