@@ -127,10 +127,13 @@ def around(root: Path, scratch: Path) -> WorkTree:
         MissingToolError: There is no git.
     """
     git = Git(root)
-    done = git.ask("rev-parse", "--show-toplevel", "--absolute-git-dir", "--show-prefix")
+    done = git.ask("rev-parse", "--show-toplevel")
     if done.returncode != 0:
         raise NotARepositoryError(root)
-    top, directory, prefix = os.fsdecode(done.stdout).split("\n")[:3]
+    # Asked one by one: a line feed may be in any of them.
+    top = os.fsdecode(done.stdout).removesuffix("\n")
+    directory = git.tell("find the repository", "rev-parse", "--absolute-git-dir")
+    prefix = git.tell("find the project", "rev-parse", "--show-prefix")
     at_top = Git(Path(top)).having(GIT_DIR=directory, GIT_WORK_TREE=top)
     committed = at_top.holds("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     return WorkTree(Path(top), prefix, at_top, committed, scratch)

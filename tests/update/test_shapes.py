@@ -84,6 +84,27 @@ def test_a_tab_in_the_name_of_an_own_file(project: Path, invoke: Invoke) -> None
     assert outcome.code == 0, outcome.err
 
 
+@pytest.mark.parametrize("name", ["line\nfeed", "line\nfeed/inside"])
+def test_a_line_feed_in_the_name_of_a_folder_above(
+    name: str, project: Path, templates: Templates, work: Path, invoke: Invoke
+) -> None:
+    moved = work / name
+    moved.parent.mkdir(exist_ok=True)
+    project.rename(moved)
+    if "/" in name:
+        # Further up, in a repository around the project, the line feed is in what git calls the prefix.
+        shutil.rmtree(moved / ".git")
+        git(work, "init", "--quiet")
+        commit(work)
+    templates.write("new.txt", LATER)
+    templates.release("2.0.0")
+
+    assert invoke("status", moved).code == 0
+    assert invoke("diff", moved).code == 0
+    assert invoke("update", moved).code == 0
+    assert (moved / "new.txt").read_text() == LATER
+
+
 def _beside(work: Path, templates: Templates, invoke: Invoke, stack: str) -> Path:
     made = invoke("new", "service", "-s", stack, "--template", templates.origin, "--no-git", "--output", work / "mono")
     assert made.code == 0, made.err

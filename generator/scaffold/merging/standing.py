@@ -54,8 +54,8 @@ def check(tree: WorkTree, project: Project, *, detached_too: bool) -> None:
         raise NoCommitError(
             f"nothing is committed yet in {tree.top}", hint="git add --all && git commit --message 'Begin'"
         )
-    for what, place in zip(_UNDER_WAY.values(), git_paths(tree, *_UNDER_WAY), strict=True):
-        if place.exists():
+    for name, what in _UNDER_WAY.items():
+        if git_path(tree, name).exists():
             raise UnderWayError(f"{what} is under way in {tree.top}", hint="git status tells how to finish it")
     if not detached_too and not tree.git.holds("symbolic-ref", "--quiet", "HEAD"):
         raise DetachedHeadError
@@ -135,13 +135,7 @@ def check_way(tree: WorkTree, written: Iterable[str]) -> None:
 
 def git_path(tree: WorkTree, name: str) -> Path:
     """Return where git keeps something that belongs to a work tree."""
-    return git_paths(tree, name)[0]
-
-
-def git_paths(tree: WorkTree, *names: str) -> list[Path]:
-    """Return where git keeps things that belong to a work tree."""
-    asked = [word for name in names for word in ("--git-path", name)]
-    return [Path(said) for said in tree.git.tell("find", "rev-parse", "--path-format=absolute", *asked).split("\n")]
+    return Path(tree.git.tell("find", "rev-parse", "--path-format=absolute", "--git-path", name))
 
 
 def _is_folder(path: Path) -> bool:
