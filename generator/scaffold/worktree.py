@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from scaffold import repository
 from scaffold.errors import NotARepositoryError
-from scaffold.git import Git
+from scaffold.git import Git, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,6 +73,12 @@ class WorkTree:
         git = self.git.having(*_READING, GIT_INDEX_FILE=index)
         # A repository inside that has no commit cannot be added, and is none of the project's files.
         git.ask("add", "--all", "--ignore-errors", "--", self.where)
+        if self.prefix:
+            # Elsewhere in the repository a merge may be under way, of which git makes no tree.
+            outside = (".", f":(exclude,literal){self.prefix}")
+            conflicts = split(git.tell("look for conflicts", "ls-files", "--unmerged", "-z", "--", *outside))
+            names = os.fsencode("\0".join(entry.partition("\t")[2] for entry in conflicts))
+            git.tell("leave out conflicts", "update-index", "-z", "--force-remove", "--stdin", stdin=names)
         return git.tell("read the project", "write-tree")
 
     def rendered(self, tree: str, store: Store) -> str:

@@ -127,3 +127,28 @@ def test_a_project_made_anew_with_another_stack(work: Path, templates: Templates
 
     assert outcome.code == 0, outcome.err
     assert (service / "new.txt").read_text() == LATER
+
+
+def test_conflicts_elsewhere_do_not_stop_reading(work: Path, templates: Templates, invoke: Invoke) -> None:
+    templates.release("1.0.0")
+    service, mono = _beside(work, templates, invoke, "one"), work / "mono"
+    (mono / "other.txt").write_text("base\n")
+    git(mono, "init", "--quiet", "--initial-branch=main")
+    commit(mono)
+    git(mono, "checkout", "--quiet", "-b", "beside")
+    (mono / "other.txt").write_text("theirs\n")
+    commit(mono)
+    git(mono, "checkout", "--quiet", "main")
+    (mono / "other.txt").write_text("ours\n")
+    commit(mono)
+    subprocess.run(["git", "merge", "--quiet", "beside"], cwd=mono, capture_output=True, check=False)
+    (service / "letter.txt").write_text(MINE)
+    index = (mono / ".git/index").read_bytes()
+
+    status = invoke("status", service, "--json")
+    outcome = invoke("diff", service)
+
+    assert status.code == 0, status.out
+    assert status.envelope["result"]["drifted"] == ["letter.txt"]
+    assert (outcome.code, "+mine" in outcome.out) == (0, True)
+    assert (mono / ".git/index").read_bytes() == index
