@@ -139,7 +139,7 @@ def origin(template: str | Path | None = None) -> Origin:
 
     Raises:
         TemplateNotFoundError: There are no templates at that place.
-        UsageError: The URL holds a name or a password.
+        UsageError: The URL holds a name or a password, or looks like an option.
     """
     from scaffold.history import origins  # noqa: PLC0415 - what only lists has no need of it
 
@@ -261,8 +261,14 @@ def _remember(root: Path) -> str:
 
 
 def _path(template: str | Path) -> Path | None:
-    """Return the folder that is meant, or nothing where it is a URL."""
+    """Return the folder that is meant, or nothing where it is a URL.
+
+    Raises:
+        UsageError: Git would take it for an option.
+    """
     text = str(template)
+    if text.startswith("-"):
+        raise UsageError(f'templates cannot be at "{text}": it looks like an option', hint=f"a folder is ./{text}")
     if _URL.match(text) and not text.startswith("file://") and not Path(text).exists():
         return None
     return Path(text.removeprefix("file://")).expanduser().resolve()

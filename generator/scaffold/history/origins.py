@@ -208,7 +208,7 @@ class ByTag:
             clone.tell("make a repository", "init", "--quiet", "--bare")
             # Not all that a forge keeps: its refs for requests can be more than the history.
             wanted = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
-            clone.tell(f"fetch from {self.place}", "fetch", "--quiet", self.place, *wanted)
+            clone.tell(f"fetch from {self.place}", "fetch", "--quiet", "--", self.place, *wanted)
             commit = clone.ask("rev-parse", "--verify", "--quiet", f"{digits}^{{commit}}")
             if commit.returncode == 0:
                 clone.tell("name a commit", "update-ref", "refs/wanted", os.fsdecode(commit.stdout).strip())
@@ -233,7 +233,7 @@ class ByTag:
         if Path(self.place).is_dir() and not is_repository(Path(self.place)):
             return ()
         git = Git(Path.cwd())
-        done = git.ask("ls-remote", "--tags", "--refs", self.place)
+        done = git.ask("ls-remote", "--tags", "--refs", "--", self.place)
         if done.returncode != 0:
             raise UnreachedError(self.place, last_words(done))
         return tuple(line.rpartition("/")[2] for line in os.fsdecode(done.stdout).splitlines())

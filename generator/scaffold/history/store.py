@@ -99,7 +99,7 @@ class Store:
         """
         git = self.git if settings is None else settings.having("gc.auto=0", GIT_DIR=self.root / "templates.git")
         shallow = () if settings is None else ("--depth=1",)
-        git.tell(f"fetch from {place}", "fetch", "--quiet", "--no-tags", *shallow, place, *names)
+        git.tell(f"fetch from {place}", "fetch", "--quiet", "--no-tags", *shallow, "--", place, *names)
 
     def add(self, root: Path) -> str:
         """Keep the templates of a folder as they stand, and return their tree.
