@@ -162,6 +162,16 @@ class WriteFailedError(ScaffoldError):
         )
 
 
+class CacheUnusableError(ScaffoldError):
+    """What is kept of templates on this machine can be neither used nor mended."""
+
+    code = "cache-unusable"
+
+    def __init__(self, place: Path, reason: str, *, cache: Path) -> None:
+        """Name the place in the cache and what is wrong with it."""
+        super().__init__(f"{place} cannot be used: {reason}", hint=f"remove {cache}: it is a cache, and made anew")
+
+
 class BrokenTemplateError(ScaffoldError):
     """The template itself is at fault."""
 

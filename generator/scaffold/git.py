@@ -45,12 +45,14 @@ class Git:
         settings: Settings as KEY=VALUE that win over the repository's.
         environment: Variables that win over the process's.
         held: Files that git keeps open for as long as it runs.
+        hint: What to do where git refuses.
     """
 
     folder: Path
     settings: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     held: tuple[int, ...] = ()
+    hint: str = ""
 
     def having(self, *settings: str, **environment: str | Path) -> Git:
         """Return the same with more settings and variables."""
@@ -97,16 +99,21 @@ class Git:
         """
         done = self.ask(*arguments, stdin=stdin)
         if done.returncode != 0:
-            raise GitFailedError(action, last_words(done))
+            raise GitFailedError(action, last_words(done), hint=self.hint)
         return os.fsdecode(done.stdout).removesuffix("\n")
 
     def holds(self, *arguments: str) -> bool:
         """Tell whether git answers with yes.
 
         Raises:
+            GitFailedError: What it would have to read is damaged, which is no answer.
             MissingToolError: There is no git.
         """
-        return self.ask(*arguments).returncode == 0
+        done = self.ask(*arguments)
+        if done.returncode != 0 and b" is corrupt" in done.stderr:
+            hint = self.hint or "where that is a cache, remove it: it is made anew"
+            raise GitFailedError("read what it keeps", last_words(done), hint=hint)
+        return done.returncode == 0
 
 
 def surroundings() -> dict[str, str]:
@@ -114,9 +121,9 @@ def surroundings() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in _OF_ANOTHER_REPOSITORY}
 
 
-def undisturbed(folder: Path) -> Git:
+def undisturbed(folder: Path, *, hint: str = "") -> Git:
     """Return git for a repository of our own, which no setting of the user's may change."""
-    return Git(folder, environment=_WITHOUT_SETTINGS)
+    return Git(folder, environment=_WITHOUT_SETTINGS, hint=hint)
 
 
 def missing(hint: str = "install git") -> MissingToolError:

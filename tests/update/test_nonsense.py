@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import pytest
 from tests.update.conftest import commit, git
 
+from scaffold.git import Git
+from scaffold.history.store import open_store
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.integration.conftest import Invoke, Outcome
@@ -38,3 +45,124 @@ def test_a_record_gives_git_no_options(project: Path, templates: Templates, invo
 
     assert not (project / "pwned").exists()
     assert not (project.parent / "pwned").exists()
+
+
+def _change_trees(change: Callable[[Path], object]) -> None:
+    for tree in (open_store().root / "trees").iterdir():
+        change(tree)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tree: (tree / "templates/one/tool.sh").unlink(),
+        lambda tree: (tree / "templates/one/tool.sh").write_text("#!/bin/sh\n"),
+        lambda tree: (tree / "templates/one/tool.sh").chmod(0o644),
+        lambda tree: (tree / "templates/one/more.sh").touch(),
+        lambda tree: (shutil.rmtree(tree), tree.mkdir()),
+        lambda tree: (shutil.rmtree(tree), tree.touch()),
+    ],
+    ids=["lost", "changed", "another mode", "more", "empty", "no folder"],
+)
+def test_a_damaged_folder_of_templates_is_made_anew(
+    change: Callable[[Path], object], project: Path, invoke: Invoke
+) -> None:
+    assert invoke("set", "size=large", "--dry-run", "--project", project).code == 0
+    _change_trees(change)
+
+    outcome = invoke("set", "extra=true", "--project", project, "--json")
+
+    assert outcome.code == 0, outcome.out
+    assert {change["path"] for change in outcome.envelope["result"]["changes"]} == {
+        ".copier-answers.yml", "extra/spice.txt", "toggled.md",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda store: (store / "HEAD").unlink(),
+        lambda store: (store / "HEAD").write_text(""),
+        lambda store: (store / "config").unlink(),
+        lambda store: shutil.rmtree(store / "refs"),
+        lambda store: shutil.rmtree(store / "objects"),
+    ],
+    ids=["no HEAD", "an empty HEAD", "no settings", "no refs", "no objects"],
+)
+def test_a_damaged_repository_of_templates_is_made_anew(
+    damage: Callable[[Path], object], project: Path, invoke: Invoke
+) -> None:
+    damage(open_store().root / "templates.git")
+
+    assert invoke("status", project).code == 0
+    assert invoke("set", "extra=true", "--project", project).code == 0
+
+
+def _cut_short(cache: Path) -> None:
+    for file in (cache / "templates.git/objects").rglob("*"):
+        if file.is_file():
+            file.chmod(0o644)
+            file.write_bytes(file.read_bytes()[:20])
+
+
+def _no_folder(name: str) -> Callable[[Path], object]:
+    def damage(cache: Path) -> None:
+        shutil.rmtree(cache / name)
+        (cache / name).touch()
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [_cut_short, _no_folder("templates.git"), _no_folder("trees"), _no_folder("work")],
+    ids=["objects cut short", "no repository", "no folder of trees", "no folder to work in"],
+)
+def test_what_cannot_be_mended_is_to_be_removed(
+    damage: Callable[[Path], object], project: Path, templates: Templates, invoke: Invoke
+) -> None:
+    cache = open_store().root
+    # Without what was rendered before.
+    _record(project, "title", "Another")
+    damage(cache)
+
+    for command in (["status"], ["update", "--dry-run"], ["update"]):
+        outcome = invoke(*command, project, "--json")
+        assert outcome.envelope["error"]["code"] in {"cache-unusable", "git-failed"}, outcome.out
+        assert "remove" in outcome.envelope["error"]["hint"]
+    shutil.rmtree(cache)
+    assert invoke("new", "pan", "-s", "one", "--template", templates.origin).code == 0
+
+
+def test_a_folder_of_places_that_is_none(project: Path, templates: Templates, invoke: Invoke) -> None:
+    _no_folder("places")(open_store().root)
+
+    assert _error(invoke("new", "pan", "-s", "one", "--template", templates.origin, "--json")) == (1, "cache-unusable")
+    assert _error(invoke("status", project, "--json")) == (1, "source-not-found")
+
+
+def test_a_place_that_was_not_written_to_its_end_is_none(
+    project: Path, templates: Templates, monkeypatch: pytest.MonkeyPatch, invoke: Invoke
+) -> None:
+    for place in (open_store().root / "places").iterdir():
+        place.write_text("")
+    monkeypatch.chdir(templates.origin)
+
+    assert _error(invoke("status", project, "--json")) == (1, "source-not-found")
+
+
+def test_many_at_once_fetch_the_same(templates: Templates, work: Path) -> None:
+    templates.release("1.0.0")
+    for number in range(4):
+        templates.git("checkout", "--quiet", "-b", f"later{number}")
+        templates.write("letter.txt", f"later {number}\n")
+        commit(templates.root)
+        templates.git("push", "--quiet", str(templates.origin), f"later{number}")
+
+    def fetch(name: str) -> None:
+        open_store().take(str(templates.origin), [f"+{name}:refs/releases/fork/{name}"], settings=Git(work))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(fetch, [f"later{number}" for number in range(4) for _ in range(8)]))
+
+    assert len(open_store().names("releases/fork")) == 4

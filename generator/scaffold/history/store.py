@@ -10,19 +10,19 @@ import os
 import shutil
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scaffold.errors import GitFailedError, WriteFailedError
+from scaffold.errors import CacheUnusableError, GitFailedError, WriteFailedError
 from scaffold.git import Git, undisturbed
 from scaffold.history import releases
 from scaffold.interruption import deferred
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 _MONTH_SECONDS = 30 * 24 * 3600
 _DAY_SECONDS = 24 * 3600
@@ -37,7 +37,8 @@ class Store:
     @property
     def git(self) -> Git:
         """The repository."""
-        return undisturbed(self.root).having("gc.auto=0", GIT_DIR=self.root / "templates.git")
+        hint = f"if that stays so, remove {self.root}: it is a cache, and made anew"
+        return undisturbed(self.root, hint=hint).having("gc.auto=0", GIT_DIR=self.root / "templates.git")
 
     @property
     def objects(self) -> Path:
@@ -45,9 +46,12 @@ class Store:
         return self.root / "templates.git" / "objects"
 
     def workspace(self) -> Path:
-        """Return a place for work that is not to be seen half done; what was left in it days ago is removed."""
-        place = self.root / "work"
-        place.mkdir(exist_ok=True)
+        """Return a place for work that is not to be seen half done; what was left in it days ago is removed.
+
+        Raises:
+            CacheUnusableError: It cannot be written.
+        """
+        place = self._part("work")
         _sweep(place, _DAY_SECONDS)
         return place
 
@@ -95,11 +99,20 @@ class Store:
             settings: Git with the user's settings, for places that need them.
 
         Raises:
+            CacheUnusableError: What is here already is damaged.
             GitFailedError: Git refused.
         """
         git = self.git if settings is None else settings.having("gc.auto=0", GIT_DIR=self.root / "templates.git")
         shallow = () if settings is None else ("--depth=1",)
-        git.tell(f"fetch from {place}", "fetch", "--quiet", "--no-tags", *shallow, "--", place, *names)
+        try:
+            with self._alone():
+                git.tell(f"fetch from {place}", "fetch", "--quiet", "--no-tags", *shallow, "--", place, *names)
+        except GitFailedError as error:
+            ours = self.root / "templates.git"
+            if str(ours) not in error.output:
+                raise
+            # It is not the place that is at fault.
+            raise CacheUnusableError(ours, error.output, cache=self.root) from error
 
     def add(self, root: Path) -> str:
         """Keep the templates of a folder as they stand, and return their tree.
@@ -119,8 +132,8 @@ class Store:
                 tree = releases.add(self.git.having(GIT_WORK_TREE=root, GIT_INDEX_FILE=index), root)
             except GitFailedError as error:
                 raise WriteFailedError(self.root, error.output) from error
-            kept.parent.mkdir(exist_ok=True)
             with suppress(OSError):
+                kept.parent.mkdir(exist_ok=True)
                 index.replace(kept)
         self.keep(f"tips/{tree}", tree)
         return tree
@@ -140,22 +153,28 @@ class Store:
         """Return a folder that holds a tree.
 
         Raises:
+            CacheUnusableError: It cannot be written.
             GitFailedError: Git refused.
         """
-        place = self.root / "trees" / tree
-        if place.is_dir():
+        trees = self._part("trees")
+        place = trees / tree
+        # What is missing in it would be missing in projects.
+        if place.is_dir() and self.add_folder(place) == tree:
             with suppress(OSError):
                 os.utime(place)
             return place
-        place.parent.mkdir(exist_ok=True)
-        _sweep(place.parent, _MONTH_SECONDS)
+        _sweep(trees, _MONTH_SECONDS)
         with tempfile.TemporaryDirectory(dir=self.workspace()) as beside:
             made = Path(beside) / tree
             made.mkdir()
             self.write(tree, made)
+            with suppress(OSError):
+                place.rename(Path(beside) / "damaged")
             # Whoever is faster has made the same.
             with suppress(OSError):
                 made.rename(place)
+        if not place.is_dir():
+            raise CacheUnusableError(place, "no folder can be put there", cache=self.root)
         return place
 
     def write(self, tree: str, folder: Path) -> None:
@@ -170,17 +189,48 @@ class Store:
             git.tell("write a tree", "checkout-index", "--all")
 
     def remember_place(self, mark: str, place: Path) -> None:
-        """Note where on this machine a source is that projects call by a mark."""
-        noted = self.root / "places" / mark
-        noted.parent.mkdir(exist_ok=True)
-        _write(noted, os.fsencode(place))
+        """Note where on this machine a source is that projects call by a mark.
+
+        Raises:
+            CacheUnusableError: It cannot be written.
+        """
+        noted = self._part("places") / mark
+        try:
+            _write(noted, os.fsencode(place))
+        except OSError as error:
+            raise CacheUnusableError(noted, error.strerror or str(error), cache=self.root) from error
 
     def place(self, mark: str) -> Path | None:
         """Return where on this machine a source is, by its mark."""
         try:
-            return Path(os.fsdecode((self.root / "places" / mark).read_bytes()))
+            place = Path(os.fsdecode((self.root / "places" / mark).read_bytes()))
         except OSError:
             return None
+        # What is cut short leads anywhere.
+        return place if place.is_absolute() else None
+
+    def _part(self, name: str) -> Path:
+        """Return a folder of the cache that can be written."""
+        place = self.root / name
+        try:
+            place.mkdir(exist_ok=True)
+        except OSError as error:
+            raise CacheUnusableError(place, error.strerror or str(error), cache=self.root) from error
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise CacheUnusableError(place, "it is not writable", cache=self.root)
+        return place
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let others wait who fetch as well: git gives up on what another git is writing."""
+        try:
+            import fcntl  # noqa: PLC0415 - only on systems that have it, and only here
+        except ImportError:  # pragma: no cover - Windows
+            yield
+            return
+        with (self.root / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
 
 def open_store() -> Store:
@@ -188,6 +238,7 @@ def open_store() -> Store:
 
     Raises:
         MissingToolError: There is no git.
+        CacheUnusableError: It cannot be mended.
         GitFailedError: Git refused.
     """
     from platformdirs import user_cache_path  # noqa: PLC0415 - only what looks into the past needs it
@@ -202,20 +253,39 @@ def open_store() -> Store:
         root = Path(tempfile.mkdtemp(prefix="scaffold-"))
         atexit.register(shutil.rmtree, root, ignore_errors=True)
     store = Store(root)
-    if not (root / "templates.git" / "info" / "attributes").is_file():
-        _make(store)
+    repository = root / "templates.git"
+    if not repository.exists():
+        with tempfile.TemporaryDirectory(dir=store.workspace()) as folder:
+            made = Path(folder) / "templates.git"
+            _make(made)
+            # Whoever is faster has made the same.
+            with deferred(), suppress(OSError):
+                made.rename(repository)
+    elif not _is_whole(repository):
+        try:
+            # What it still holds may be nowhere else.
+            (repository / "HEAD").unlink(missing_ok=True)
+            _make(repository)
+        except (OSError, GitFailedError) as error:
+            raise CacheUnusableError(repository, str(error), cache=root) from error
     return store
 
 
-def _make(store: Store) -> None:
-    with tempfile.TemporaryDirectory(dir=store.workspace()) as folder:
-        made = Path(folder) / "templates.git"
-        undisturbed(store.root).tell("make a repository", "init", "--quiet", "--bare", str(made))
-        (made / "info").mkdir(exist_ok=True)
-        (made / "info" / "attributes").write_text(releases.AS_IT_IS, encoding="utf-8")
-        # Whoever is faster has made the same.
-        with deferred(), suppress(OSError):
-            made.rename(store.root / "templates.git")
+def _is_whole(repository: Path) -> bool:
+    """Tell whether git would take a folder for a repository, and leave every byte in it as it is."""
+    try:
+        head = (repository / "HEAD").read_bytes()
+    except OSError:
+        return False
+    folders = all((repository / name).is_dir() for name in ("objects", "refs"))
+    files = all((repository / name).is_file() for name in ("config", "info/attributes"))
+    return head.startswith(b"ref: refs/") and folders and files
+
+
+def _make(repository: Path) -> None:
+    undisturbed(repository.parent).tell("make a repository", "init", "--quiet", "--bare", str(repository))
+    (repository / "info").mkdir(exist_ok=True)
+    (repository / "info" / "attributes").write_text(releases.AS_IT_IS, encoding="utf-8")
 
 
 def _write(path: Path, content: bytes) -> None:
