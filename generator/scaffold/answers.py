@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scaffold.questionnaire import Questionnaire
+
+# What YAML's constructors and JSON's writer end with on values such as 2020-13-45 or one that holds itself.
+_NO_VALUE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
 
 def from_pairs(pairs: Sequence[str], questionnaire: Questionnaire) -> dict[str, Any]:
@@ -101,9 +105,17 @@ def parse(text: str, path: Path) -> Mapping[str, Any]:
         loaded = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader that refuses double keys
     except yaml.YAMLError as error:
         raise AnswersFileError(path, f"it is not YAML: {_first_line(error)}") from error
+    except _NO_VALUE as error:
+        raise AnswersFileError(path, "it holds a value that makes no sense") from error
     if not isinstance(loaded, dict):
         raise AnswersFileError(path, "it is not a mapping of options to values", hint="one line each: database: sqlite")
-    return {str(key): value for key, value in loaded.items()}
+    answers = {str(key): value for key, value in loaded.items()}
+    try:
+        # As it is told apart from others later: nothing in itself, nothing too deep, every key a text.
+        json.dumps(answers, sort_keys=True, default=str)
+    except _NO_VALUE as error:
+        raise AnswersFileError(path, "it holds a value that is no answer") from error
+    return answers
 
 
 class _UniqueKeys(yaml.SafeLoader):

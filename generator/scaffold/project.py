@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 ANSWERS_FILE = ".copier-answers.yml"
 #: What to do about a record that makes no sense.
 MEND = f"git log --patch -- {ANSWERS_FILE} shows what it was"
+# These name whatever a repository of templates has now.
+_NO_VERSIONS = frozenset({"", "v", "@", "HEAD"})
+# Longer than any path that a system takes.
+_LONGEST = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +55,15 @@ def find(path: Path) -> Project:
         NotAProjectError: The path is in no project.
         AnswersFileError: The answers of the project cannot be read.
     """
-    start = path.expanduser().resolve()
-    for folder in (start, *start.parents):
-        if (folder / ANSWERS_FILE).is_file():
-            return _load(folder)
-    raise NotAProjectError(path)
+    try:
+        start = path.expanduser().resolve()
+        root = next((folder for folder in (start, *start.parents) if (folder / ANSWERS_FILE).is_file()), None)
+    except (OSError, RuntimeError) as error:
+        # Nobody's home, a current folder that was deleted, a name that is too long.
+        raise NotAProjectError(path) from error
+    if root is None:
+        raise NotAProjectError(path)
+    return _load(root)
 
 
 def _load(root: Path) -> Project:
@@ -66,9 +74,22 @@ def _load(root: Path) -> Project:
         raise AnswersFileError(path, error.reason, hint=MEND) from error
     if not isinstance(recorded.get("stack"), str):
         raise AnswersFileError(path, "it does not say which stack the project has", hint=MEND)
+    origin, version = recorded.get("_src_path", ""), recorded.get("_commit")
+    for key, value in (("_src_path", origin), ("_commit", "" if version is None else str(version))):
+        if not isinstance(value, str) or not _is_sound(value):
+            raise AnswersFileError(path, f"{key} makes no sense", hint=MEND)
     return Project(
         root=root,
         answers={key: value for key, value in recorded.items() if not key.startswith("_")},
-        origin=str(recorded.get("_src_path", "")),
-        version=str(recorded["_commit"]) if "_commit" in recorded else None,
+        origin=origin,
+        version=None if version is None or str(version) in _NO_VERSIONS else str(version),
     )
+
+
+def _is_sound(name: str) -> bool:
+    """Tell whether a name of templates or of a version can be given to a program at all."""
+    try:
+        name.encode()
+    except UnicodeError:
+        return False
+    return "\0" not in name and len(name) <= _LONGEST and not name.startswith("-")

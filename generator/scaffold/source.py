@@ -26,6 +26,7 @@ OWN = "scaffold"
 
 _PACKAGE = Path(__file__).resolve().parent
 _LOCAL = "local:"
+_WHAT_THEY_ARE = "templates are a folder with a copier.yml in it, or a git repository of such"
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://|[^/\\]+@[^/\\]+:|[a-z0-9][a-z0-9.-]+:", re.IGNORECASE)
 # Before the @ stands a password, or a token without a name; ssh needs a name there, which is no secret.
 _CREDENTIALS = re.compile(r"[a-z+.-]+://[^/@]*:[^/@]*@|https?://[^/@]*@", re.IGNORECASE)
@@ -163,7 +164,7 @@ def origin(template: str | Path | None = None) -> Origin:
     if not holds and not (place.is_dir() and origins.is_repository(place)):
         raise TemplateNotFoundError(
             f"there is no template at {template}",
-            hint="templates are a folder with a copier.yml in it, or a git repository of such",
+            hint=_WHAT_THEY_ARE,
         )
     folder = origins.ByTag(_remember(place), str(place))
     return origins.Origin(folder.name, folder, folder.now if holds else None)
@@ -189,8 +190,12 @@ def recorded(name: str) -> Origin:
             )
         return origin(place)
     # Plain Copier records where on its machine the templates lay.
-    place = _path(name)
-    if name and (place is None or place.is_dir()):
+    try:
+        place = _path(name)
+        here = bool(name) and (place is None or place.is_dir())
+    except TemplateNotFoundError:
+        here = False
+    if here:
         return origin(name)
     raise SourceNotFoundError(
         f'the project was made from "{name}", which is not here' if name else "the project does not say what made it",
@@ -265,13 +270,21 @@ def _path(template: str | Path) -> Path | None:
 
     Raises:
         UsageError: Git would take it for an option.
+        TemplateNotFoundError: There can be no such folder.
     """
     text = str(template)
     if text.startswith("-"):
         raise UsageError(f'templates cannot be at "{text}": it looks like an option', hint=f"a folder is ./{text}")
-    if _URL.match(text) and not text.startswith("file://") and not Path(text).exists():
-        return None
-    return Path(text.removeprefix("file://")).expanduser().resolve()
+    try:
+        if _URL.match(text) and not text.startswith("file://") and not Path(text).exists():
+            return None
+        folder = Path(text.removeprefix("file://")).expanduser().resolve()
+        (folder / "copier.yml").exists()
+    except (OSError, RuntimeError, ValueError) as error:
+        # Nobody's home, a name that is too long, a folder that may not be read.
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise TemplateNotFoundError(f"there is no template at {template}: {reason}", hint=_WHAT_THEY_ARE) from error
+    return folder
 
 
 def _checkout() -> Path | None:

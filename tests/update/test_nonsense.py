@@ -47,6 +47,16 @@ def test_a_record_gives_git_no_options(project: Path, templates: Templates, invo
     assert not (project.parent / "pwned").exists()
 
 
+def _empty(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.mkdir()
+
+
+def _no_folder(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.touch()
+
+
 def _change_trees(change: Callable[[Path], object]) -> None:
     for tree in (open_store().root / "trees").iterdir():
         change(tree)
@@ -59,8 +69,8 @@ def _change_trees(change: Callable[[Path], object]) -> None:
         lambda tree: (tree / "templates/one/tool.sh").write_text("#!/bin/sh\n"),
         lambda tree: (tree / "templates/one/tool.sh").chmod(0o644),
         lambda tree: (tree / "templates/one/more.sh").touch(),
-        lambda tree: (shutil.rmtree(tree), tree.mkdir()),
-        lambda tree: (shutil.rmtree(tree), tree.touch()),
+        _empty,
+        _no_folder,
     ],
     ids=["lost", "changed", "another mode", "more", "empty", "no folder"],
 )
@@ -105,17 +115,14 @@ def _cut_short(cache: Path) -> None:
             file.write_bytes(file.read_bytes()[:20])
 
 
-def _no_folder(name: str) -> Callable[[Path], object]:
-    def damage(cache: Path) -> None:
-        shutil.rmtree(cache / name)
-        (cache / name).touch()
-
-    return damage
-
-
 @pytest.mark.parametrize(
     "damage",
-    [_cut_short, _no_folder("templates.git"), _no_folder("trees"), _no_folder("work")],
+    [
+        _cut_short,
+        lambda cache: _no_folder(cache / "templates.git"),
+        lambda cache: _no_folder(cache / "trees"),
+        lambda cache: _no_folder(cache / "work"),
+    ],
     ids=["objects cut short", "no repository", "no folder of trees", "no folder to work in"],
 )
 def test_what_cannot_be_mended_is_to_be_removed(
@@ -135,7 +142,7 @@ def test_what_cannot_be_mended_is_to_be_removed(
 
 
 def test_a_folder_of_places_that_is_none(project: Path, templates: Templates, invoke: Invoke) -> None:
-    _no_folder("places")(open_store().root)
+    _no_folder(open_store().root / "places")
 
     assert _error(invoke("new", "pan", "-s", "one", "--template", templates.origin, "--json")) == (1, "cache-unusable")
     assert _error(invoke("status", project, "--json")) == (1, "source-not-found")
@@ -166,3 +173,61 @@ def test_many_at_once_fetch_the_same(templates: Templates, work: Path) -> None:
         list(pool.map(fetch, [f"later{number}" for number in range(4) for _ in range(8)]))
 
     assert len(open_store().names("releases/fork")) == 4
+
+
+NONSENSE = {
+    "a place that is too long": ("_src_path", "x" * 5000),
+    "a place with a NUL": ("_src_path", '"a\\0b"'),
+    "a mark with a NUL": ("_src_path", '"local:\\0"'),
+    "half a character as a place": ("_src_path", '"https://\\ud800"'),
+    "no place": ("_src_path", "null"),
+    "a list of places": ("_src_path", "[a, b]"),
+    "a version with a NUL": ("_commit", '"v1\\0"'),
+    "a version that is too long": ("_commit", "1" * 4000 + "." * 1000),
+    "a list that holds itself": ("x", "&a [*a]"),
+    "too many brackets": ("x", "[" * 3000 + "]" * 3000),
+    "keys that are no text": ("x", "{2020-01-01: a, 1: b, c: d}"),
+    "a day that never was": ("x", "2020-13-45"),
+    "a number without digits": ("x", '!!int ""'),
+}
+
+
+@pytest.mark.parametrize(("key", "value"), NONSENSE.values(), ids=NONSENSE)
+def test_nonsense_in_a_record(key: str, value: str, project: Path, invoke: Invoke) -> None:
+    _record(project, key, value)
+
+    for command in (["status"], ["diff"], ["update"], ["set", "size=large", "--project"]):
+        assert _error(invoke(*command, project, "--json")) == (2, "answers-file")
+
+
+@pytest.mark.parametrize("place", ["~nobody-of-that-name/x", "x" * 300])
+def test_a_place_that_cannot_be(place: str, project: Path, invoke: Invoke) -> None:
+    assert _error(invoke("status", place, "--json")) == (1, "not-a-project")
+    assert _error(invoke("update", project, "--template", place, "--json")) == (1, "template-not-found")
+    _record(project, "_src_path", f'"{place}"')
+    assert _error(invoke("status", project, "--json")) == (1, "source-not-found")
+
+
+@pytest.mark.parametrize("version", ["null", '""', "HEAD", "v", '"@"'])
+def test_a_record_of_whatever_there_is_now_is_none(version: str, project: Path, invoke: Invoke) -> None:
+    _record(project, "_commit", version)
+
+    for command in (["status"], ["diff"], ["update"], ["set", "size=large", "--project"]):
+        assert _error(invoke(*command, project, "--json")) == (1, "unrecorded-version")
+
+
+def test_no_version_is_wished_for(project: Path, invoke: Invoke) -> None:
+    assert _error(invoke("update", project, "--to", "", "--json")) == (1, "unknown-version")
+
+
+def test_in_a_folder_that_was_deleted(project: Path, monkeypatch: pytest.MonkeyPatch, invoke: Invoke) -> None:
+    assert invoke("status", project).code == 0
+    gone = project.parent / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+
+    assert _error(invoke("status", "--json")) == (1, "not-a-project")
+    for command in ("status", "diff", "update"):
+        outcome = invoke(command, project, "--json")
+        assert outcome.code == 0, outcome.out

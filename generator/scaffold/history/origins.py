@@ -75,6 +75,9 @@ class Origin:
             GitFailedError: Git refused.
         """
         version = versions.plain(wanted)
+        if not version:
+            # Git would take it for whatever there is now.
+            raise self._unknown(wanted)
         place = f"releases/{_key(self.name)}/v{version}"
         digits = versions.tree_in(version)
         named = versions.is_one(version)
@@ -193,7 +196,7 @@ class ByTag:
         wanted = f"refs/tags/{tags[version]}" if version in tags else version
         kept = f"refs/releases/{_key(self.name)}/v{version}"
         try:
-            store.take(self.place, [f"+{wanted}:{kept}"], settings=Git(Path.cwd()))
+            store.take(self.place, [f"+{wanted}:{kept}"], settings=_users_git())
         except GitFailedError:
             if version in tags:
                 raise
@@ -232,7 +235,7 @@ class ByTag:
     def _tags(self) -> tuple[str, ...]:
         if Path(self.place).is_dir() and not is_repository(Path(self.place)):
             return ()
-        git = Git(Path.cwd())
+        git = _users_git()
         done = git.ask("ls-remote", "--tags", "--refs", "--", self.place)
         if done.returncode != 0:
             raise UnreachedError(self.place, last_words(done))
@@ -257,6 +260,15 @@ def take_bundle(store: Store, name: str, bundle: Path) -> None:
         GitFailedError: Git refused.
     """
     store.take(str(bundle), [f"+refs/tags/*:refs/releases/{_key(name)}/*"])
+
+
+def _users_git() -> Git:
+    """Return git with the user's settings, for places that are named in full."""
+    try:
+        return Git(Path.cwd())
+    except FileNotFoundError:
+        # The current folder was deleted, which is no reason not to go on elsewhere.
+        return Git(Path(__file__).parent)
 
 
 def _key(name: str) -> str:
