@@ -10,7 +10,7 @@ from jinja2 import TemplateError, meta, nodes
 from pathspec import PathSpec
 
 from scaffold import catalog as catalogs
-from scaffold.errors import BrokenTemplateError, NotExplainedError, TemplateNotFoundError
+from scaffold.errors import BrokenTemplateError, NotExplainedError
 from scaffold.questionnaire import Questionnaire
 
 if TYPE_CHECKING:
@@ -58,12 +58,8 @@ def explain(source: Source, project: Project, path: Path) -> Explanation:
 
     Raises:
         NotExplainedError: It does not come from a template.
-        TemplateNotFoundError: The project was made from another source.
         BrokenTemplateError: The templates cannot be read.
     """
-    if project.origin != source.name:
-        message = f'{project.root} was made from "{project.origin}", and this is "{source.name}"'
-        raise TemplateNotFoundError(message, hint="name the folder of its templates with --template")
     wanted = path.expanduser().resolve().relative_to(project.root).as_posix()
     catalog = catalogs.load(source)
     questionnaire = Questionnaire(catalog)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from scaffold.history.origins import Origin, Version
     from scaffold.history.store import Store
+    from scaffold.project import Project
 
 #: What is rendered, whatever else lies beside it.
 PARTS = ("copier.yml", "templates", "contract")
@@ -101,6 +102,30 @@ def find(template: str | Path | None = None, version: str | None = None) -> Sour
         return at(fork, fork.newest(open_store()))
     root, evidence = _own()
     return Source(root, OWN, evidence, _own_version)
+
+
+def of_project(project: Project, template: str | Path | None = None) -> Source:
+    """Return the templates that a project was made from; of the tool's own, those that there are now.
+
+    Args:
+        project: The project.
+        template: Where to look for them if they are no more where the project says.
+
+    Raises:
+        SourceNotFoundError: They are not known on this machine.
+        UnknownVersionError: They do not have the version.
+        GitFailedError: Git could not fetch them.
+    """
+    if project.origin == OWN:
+        return find()
+    try:
+        made_from = recorded(project.origin)
+    except SourceNotFoundError:
+        if template is None:
+            raise
+        made_from = origin(template)
+    found = at(made_from, project.version) if project.version is not None else find(template)
+    return replace(found, name=project.origin)
 
 
 def at(origin: Origin, version: str) -> Source:

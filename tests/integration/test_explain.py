@@ -85,9 +85,14 @@ def test_a_file_of_the_user_is_not_from_a_template(pot: Path, small: Path, invok
     assert "error[not-from-template]: mine.txt does not come from a template" in outcome.err
 
 
-def test_a_project_of_another_source_is_not_explained_wrongly(pot: Path, invoke: Invoke) -> None:
-    outcome = invoke("explain", pot / "README.md")
+def test_a_project_of_a_fork_is_explained_by_it(
+    pot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, invoke: Invoke
+) -> None:
+    known = invoke("explain", pot / "README.md")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "elsewhere"))
+    unknown = invoke("explain", pot / "README.md")
 
-    assert outcome.code == 1
-    assert "error[template-not-found]" in outcome.err
-    assert "--template" in outcome.err
+    assert (known.code, unknown.code) == (0, 1)
+    assert "README.md is rendered from templates/tea/README.md.jinja" in known.out
+    assert "error[source-not-found]" in unknown.err
+    assert "--template" in unknown.err

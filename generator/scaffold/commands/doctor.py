@@ -39,15 +39,15 @@ def doctor(
     from scaffold import project, source, toolchain
 
     console: Console = context.obj
-    answers = None
+    templates, answers = None, None
     if path is not None:
         found = project.find(path)
         if stack not in {None, found.stack}:
             message = f'{path} is a project of the stack "{found.stack}", not "{stack}"'
             raise UsageError(message, hint="name a project or a stack, not both")
-        stack, answers = found.stack, found.answers
+        templates, stack, answers = source.of_project(found, template), found.stack, found.answers
     with console.progress("Looking for tools"):
-        diagnoses = toolchain.diagnose(source.find(template), stack, answers)
+        diagnoses = toolchain.diagnose(templates or source.find(template), stack, answers)
     lacking = {tool.name: tool for diagnosis in diagnoses for tool in diagnosis.lacking}
     failure = None
     if lacking:

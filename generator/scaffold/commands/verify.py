@@ -9,7 +9,7 @@ import typer
 
 from scaffold.commands.options import Json, Template
 from scaffold.console import Console
-from scaffold.errors import MissingToolError, ScaffoldError, SourceNotFoundError, UsageError, WriteFailedError
+from scaffold.errors import MissingToolError, ScaffoldError, UsageError, WriteFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -123,22 +123,12 @@ def _contract(project: Project | None, template: str | None) -> Path:
     """Return the contract that comes with the templates of a project: a fork's own, where it has one."""
     from scaffold import source
 
-    own = source.find()
-    if project is None:
-        templates = source.find(template)
-    elif project.version is None or project.origin == source.OWN:
-        # The suite and the contract of the tool are one: an older one is not what it asks.
-        templates = own
+    if project is not None and project.origin:
+        templates = source.of_project(project, template)
     else:
-        try:
-            origin = source.recorded(project.origin)
-        except SourceNotFoundError:
-            if template is None:
-                raise
-            origin = source.origin(template)
-        templates = source.at(origin, project.version)
+        templates = source.find(template)
     found = templates.root / "contract"
-    return found if found.is_dir() else own.root / "contract"
+    return found if found.is_dir() else source.find().root / "contract"
 
 
 def _run(console: Console, root: Path | None, **arguments: Any) -> RunResult:

@@ -113,7 +113,7 @@ def check_way(tree: WorkTree, written: Iterable[str]) -> None:
     Raises:
         InTheWayError: There are such files.
     """
-    found = []
+    found: list[str] = []
     for path in written:
         place = tree.top / path
         if _is_folder(place):
