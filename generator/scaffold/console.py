@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Raised when a reader of the JSON output has to change.
 ENVELOPE_VERSION = 1
+# What Python makes of bytes that are no UTF-8, as names of files can be.
+_NO_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
 class Console:
@@ -26,6 +30,9 @@ class Console:
     def __init__(self, *, json_wanted: bool = False) -> None:
         """Choose the form of the output."""
         self.json = json_wanted
+        # What the other side cannot take is told as well as it can be, rather than not at all.
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")
 
     @property
     def interactive(self) -> bool:
@@ -120,7 +127,9 @@ class Console:
             "result": result,
             "error": {"code": error.code, "message": error.message, "hint": error.hint or None} if error else None,
         }
-        sys.stdout.write(json.dumps(envelope, indent=2, ensure_ascii=False) + "\n")
+        plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+        document = _NO_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", json.dumps(envelope, indent=2, ensure_ascii=False))
+        sys.stdout.write((json.dumps(json.loads(document), indent=2) if plain else document) + "\n")
 
     def _explain(self, error: ScaffoldError) -> None:
         from rich.text import Text  # noqa: PLC0415 - Rich takes as long to import as Typer itself
