@@ -83,16 +83,21 @@ def commit_more(folder: Path) -> None:
 
 def identity_settings(folder: Path) -> tuple[str, ...]:
     """Return the settings without which git would not know whose name to put on a commit."""
-    return () if _identity(folder) == "user" else _FALLBACK
+    if _identity(folder) == "user":
+        return ()
+    git = Git(folder)
+    return tuple(setting for setting in _FALLBACK if not git.holds("config", "--get", setting.partition("=")[0]))
 
 
 def _identity(folder: Path) -> Literal["user", "fallback"]:
-    known = Git(folder, ("user.useConfigOnly=true",)).holds("var", "GIT_COMMITTER_IDENT")
+    git = Git(folder, ("user.useConfigOnly=true",))
+    known = all(git.holds("var", f"GIT_{who}_IDENT") for who in ("AUTHOR", "COMMITTER"))
     return "user" if known else "fallback"
 
 
 def _must(folder: Path, action: str, *arguments: str, identity: Literal["user", "fallback"] = "user") -> None:
-    done = Git(folder, (*UNDISTURBED, *(_FALLBACK if identity == "fallback" else ()))).ask(*arguments)
+    settings = identity_settings(folder) if identity == "fallback" else ()
+    done = Git(folder, (*UNDISTURBED, *settings)).ask(*arguments)
     if done.returncode != 0:
         hint = "--no-git makes the project without a repository"
         raise GitFailedError(action, last_words(done), hint=hint)
