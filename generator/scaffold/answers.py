@@ -19,8 +19,13 @@ if TYPE_CHECKING:
 _NO_VALUE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
 
-def from_pairs(pairs: Sequence[str], questionnaire: Questionnaire) -> dict[str, Any]:
+def from_pairs(pairs: Sequence[str], questionnaire: Questionnaire, *, option: str = "-d ") -> dict[str, Any]:
     """Read answers of the form KEY=VALUE.
+
+    Args:
+        pairs: The answers.
+        questionnaire: The questions.
+        option: What stands before each of them on the command line, for messages.
 
     Raises:
         UsageError: A pair has no `=`, or a key is given twice with different values.
@@ -31,11 +36,11 @@ def from_pairs(pairs: Sequence[str], questionnaire: Questionnaire) -> dict[str, 
     for pair in pairs:
         key, separator, text = pair.partition("=")
         if not separator or not key:
-            message = f'-d needs KEY=VALUE, not "{pair}"'
-            raise UsageError(message, hint="for example -d database=postgresql")
-        value = questionnaire.parse(key, text, where=f"-d {pair}")
+            message = f'an answer is {option}KEY=VALUE, not "{pair}"'
+            raise UsageError(message, hint=f"for example {option}database=postgresql")
+        value = questionnaire.parse(key, text, where=f"{option}{pair}")
         if answers.setdefault(key, value) != value:
-            message = f"-d gives {key} twice, with different values"
+            message = f"{key} is given twice, with different values"
             raise UsageError(message, hint="say it once")
     return answers
 

@@ -68,34 +68,45 @@ class UnknownOptionError(UsageError):
         super().__init__(f'there is no option "{key}" ({where})', hint=_did_you_mean(key, known, "options"))
 
 
-class UnknownChoiceError(UsageError):
+class AnswerError(UsageError):
+    """The answer to one question is missing or does not do."""
+
+    code = "answer"
+
+    def __init__(self, key: str, message: str, *, hint: str = "") -> None:
+        """Keep which question it is."""
+        super().__init__(message, hint=hint)
+        self.key = key
+
+
+class UnknownChoiceError(AnswerError):
     """An option does not have that value."""
 
     code = "unknown-choice"
 
     def __init__(self, key: str, value: object, *, known: Sequence[str]) -> None:
         """Name the option, the value, and the nearest that exists."""
-        super().__init__(f'{key} cannot be "{value}"', hint=_did_you_mean(str(value), known, "values"))
+        super().__init__(key, f'{key} cannot be "{value}"', hint=_did_you_mean(str(value), known, "values"))
 
 
-class InvalidAnswerError(UsageError):
+class InvalidAnswerError(AnswerError):
     """An answer breaks a rule of the questionnaire."""
 
     code = "invalid-answer"
 
     def __init__(self, key: str, value: object, rule: str, *, hint: str = "") -> None:
         """Name the option, its value and the rule that it breaks."""
-        super().__init__(f'{key} "{value}": {rule}', hint=hint)
+        super().__init__(key, f'{key} "{value}": {rule}', hint=hint)
 
 
-class WrongTypeError(UsageError):
+class WrongTypeError(AnswerError):
     """An answer is of the wrong type."""
 
     code = "wrong-type"
 
     def __init__(self, key: str, value: object, expected: str) -> None:
         """Name the option, its value and what was expected."""
-        super().__init__(f"{key} must be {expected}, not {value!r}")
+        super().__init__(key, f"{key} must be {expected}, not {value!r}")
 
 
 class OptionNotForStackError(UsageError):
@@ -108,14 +119,14 @@ class OptionNotForStackError(UsageError):
         super().__init__(f'option "{key}" does not apply to the stack "{stack}" with these answers')
 
 
-class MissingAnswerError(UsageError):
+class MissingAnswerError(AnswerError):
     """A question without a default was not answered and cannot be asked."""
 
     code = "missing-answer"
 
     def __init__(self, key: str, *, hint: str) -> None:
         """Name the question and how to answer it."""
-        super().__init__(f"{key} is needed and there is no terminal to ask on", hint=hint)
+        super().__init__(key, f"{key} is needed and there is no terminal to ask on", hint=hint)
 
 
 class AnswersFileError(UsageError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.integration.conftest import Invoke, Outcome
+    from tests.integration.conftest import Invoke, Launch, Outcome
     from tests.update.sources import Templates
 
 
@@ -231,3 +232,87 @@ def test_in_a_folder_that_was_deleted(project: Path, monkeypatch: pytest.MonkeyP
     for command in ("status", "diff", "update"):
         outcome = invoke(command, project, "--json")
         assert outcome.code == 0, outcome.out
+
+
+@pytest.mark.parametrize("encoding", ["utf-8:strict", "ascii:strict", "latin-1:strict", "ascii:surrogateescape"])
+def test_names_that_cannot_be_written(encoding: str, project: Path, launch: Launch) -> None:
+    (project / os.fsdecode(b"no\xfftext.txt")).write_text("mine\n")
+    (project / "\N{SNOWMAN}.txt").write_text("mine\n")
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+
+    outcome = launch("diff", project, "--json", env=environment)
+
+    assert (outcome.code, outcome.err) == (0, "")
+    names = {file["path"] for file in outcome.envelope["result"]["files"]}
+    assert {"no\N{REPLACEMENT CHARACTER}text.txt", "\N{SNOWMAN}.txt"} <= names
+    for command in (["diff", "--stat"], ["status"]):
+        shown = launch(*command, project, env=environment)
+        assert (shown.code, shown.err) == (0, "")
+
+
+def _ask(templates: Templates, old: str, new: str) -> None:
+    questions = templates.root / "copier.yml"
+    assert old in questions.read_text()
+    questions.write_text(questions.read_text().replace(old, new))
+    templates.release("2.0.0")
+
+
+CHANGED = {
+    "another type": (
+        "type: str\n  default: small\n  choices: [small, large]",
+        "type: int\n  default: 3",
+        "wrong-type",
+        "size=5",
+    ),
+    "other choices": ("choices: [small, large]", "choices: [tiny, huge]", "unknown-choice", "size=tiny"),
+    "a new rule": (
+        "choices: [small, large]",
+        "validator: \"{% if size == 'small' %}too small{% endif %}\"",
+        "invalid-answer",
+        "size=large",
+    ),
+    "a new question": ("extra:\n", "team:\n  type: str\nextra:\n", "missing-answer", "team=red"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "code", "answer"), CHANGED.values(), ids=CHANGED)
+def test_a_question_that_changed_can_be_answered(
+    old: str, new: str, code: str, answer: str, project: Path, templates: Templates, invoke: Invoke
+) -> None:
+    _ask(templates, old, new)
+    key = answer.partition("=")[0]
+
+    refused = invoke("update", project, "--json")
+    seen = invoke("diff", "--template", project, "--json")
+    done = invoke("update", project, "-d", answer, "--json")
+
+    assert (_error(refused), _error(seen)) == ((2, code), (2, code))
+    assert f"-d {key}=" in refused.envelope["error"]["hint"]
+    assert f"scaffold update -d {key}=… --dry-run" in seen.envelope["error"]["hint"]
+    assert done.code == 0, done.out
+
+
+@pytest.mark.parametrize("pair", ["foo", "foo=bar", "=x"])
+def test_set_speaks_of_what_it_has(pair: str, project: Path, invoke: Invoke) -> None:
+    outcome = invoke("set", pair, "--project", project, "--json")
+
+    assert _error(outcome)[0] == 2
+    assert "-d" not in str(outcome.envelope["error"])
+
+
+@pytest.mark.parametrize("who", ["AUTHOR", "COMMITTER"])
+@pytest.mark.parametrize("config", ["", "[user]\n\tname = Ada\n"])
+def test_half_an_identity_is_filled_up(
+    who: str, config: str, project: Path, work: Path, monkeypatch: pytest.MonkeyPatch, invoke: Invoke
+) -> None:
+    (work.parent / "home/.gitconfig").write_text(config)
+    monkeypatch.setenv(f"GIT_{who}_NAME", "Bot")
+    monkeypatch.setenv(f"GIT_{who}_EMAIL", "bot@example.com")
+    other = "Ada" if config else "scaffold"
+
+    assert invoke("set", "size=large", "--project", project).code == 0
+    assert invoke("new", "pan", "-s", "one", "--template", work.parent / "templates.git").code == 0
+
+    for made in (project, work / "pan"):
+        names = git(made, "log", "-1", "--format=%an,%cn")
+        assert names == (f"Bot,{other}" if who == "AUTHOR" else f"{other},Bot")

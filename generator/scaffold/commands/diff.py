@@ -9,7 +9,7 @@ import typer
 
 from scaffold.commands.options import Json
 from scaffold.console import Console
-from scaffold.errors import ExitCode, UsageError
+from scaffold.errors import AnswerError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from scaffold.drift import Drift, File
+    from scaffold.project import Project
 
 
 def diff(
@@ -58,13 +59,24 @@ def diff(
         raise UsageError(message, hint="scaffold diff --template --to VERSION")
     with console.progress("Comparing"):
         root = engine.find(path)
-        found = drift.of_template(root, to, place) if of_template else drift.of_project(root, place, patch=True)
+        found = _of_template(root, to, place) if of_template else drift.of_project(root, place, patch=True)
     code = ExitCode.DONE
     if exit_code and (found.drifted or (of_template and found.patch)):
         code = ExitCode.UPDATE if of_template else ExitCode.DRIFT
     console.show("diff", lambda: _as_json(found), lambda: _stat(found) if stat else [found.patch], exit_code=code)
     if code:
         raise typer.Exit(code)
+
+
+def _of_template(root: Project, to: str | None, place: str | None) -> Drift:
+    from scaffold import drift
+
+    try:
+        return drift.of_template(root, to, place)
+    except AnswerError as error:
+        # The answers are the project's own; others can only be tried with an update.
+        error.hint = f"scaffold update -d {error.key}=… --dry-run shows what another answer would bring"
+        raise
 
 
 def _as_json(found: Drift) -> Mapping[str, Any]:

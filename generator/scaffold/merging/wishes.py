@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from scaffold import answers as answer_files
 from scaffold import catalog as catalogs
 from scaffold import source as sources
-from scaffold.errors import ChangedStackError, DowngradeError
+from scaffold.errors import AnswerError, ChangedStackError, DowngradeError
 from scaffold.history import versions
 from scaffold.questionnaire import Questionnaire
 
@@ -77,9 +77,14 @@ def update(base: Base, store: Store, target: Target) -> Wish:
     questionnaire = Questionnaire(questions)
     given = answer_files.from_pairs(target.pairs, questionnaire)
     known = {question.key for question in questions.asked}
-    kept = {key: value for key, value in base.answers.items() if key in known}
-    kept = answer_files.checked(kept, questionnaire, where="kept from before")
-    answers = questionnaire.complete(given, target.ask, kept)
+    kept = {key: value for key, value in base.answers.items() if key in known and key not in given}
+    try:
+        kept = answer_files.checked(kept, questionnaire, where="kept from before")
+        answers = questionnaire.complete(given, target.ask, kept)
+    except AnswerError as error:
+        if error.key in kept:
+            error.hint = "; ".join(filter(None, [f"answer it anew with -d {error.key}=…", error.hint]))
+        raise
     _same_stack(base, answers)
     return Wish(f"Update the templates to v{version.name}", origin, version, answers)
 
@@ -97,10 +102,15 @@ def change(base: Base, store: Store, pairs: Sequence[str]) -> Wish:
         ChangedStackError: Another stack is wanted.
     """
     questionnaire = Questionnaire(catalogs.load(sources.unpacked(base.origin, base.version, store)))
-    given = answer_files.from_pairs(pairs, questionnaire)
+    given = answer_files.from_pairs(pairs, questionnaire, option="")
     _same_stack(base, given)
-    # What was only the default of other answers is so again: a project made with these would have it.
-    answers = questionnaire.complete(given, None, questionnaire.chosen(base.answers))
+    try:
+        # What was only the default of other answers is so again: a project made with these would have it.
+        answers = questionnaire.complete(given, None, questionnaire.chosen(base.answers))
+    except AnswerError as error:
+        if error.key not in given:
+            error.hint = f"set {error.key}=… as well"
+        raise
     return Wish(f"Set {' '.join(pairs)}", base.origin, base.version, answers)
 
 
