@@ -94,10 +94,13 @@ class WorkTree:
         folder = self.scratch / f"rendering{next(self._numbers)}"
         place = folder / self.prefix
         place.mkdir(parents=True)
-        store.write(tree, place)
         git = self.git.having(*_ADDING, GIT_INDEX_FILE=self._index(), GIT_WORK_TREE=folder)
-        if self.committed:
+        if self.committed and self.prefix:
             git.tell("read the last commit", "read-tree", "HEAD")
+            # Below a submodule, git would add nothing.
+            git.tell("leave out the project", "rm", "-r", "--cached", "--force",
+                     "--quiet", "--ignore-unmatch", "--", self.where)  # fmt: skip
+        store.write(tree, place)
         beside = list(self._bring_attributes(folder))
         git.tell("add a rendering", "add", "--all", "--force", "--", self.where)
         if beside:

@@ -74,6 +74,56 @@ def test_empty_folders_are_in_nobodys_way(kind: str, project: Path, templates: T
     assert (project / "new.txt").read_text() == LATER
 
 
+def _submodule(project: Path, name: str) -> None:
+    library = project.parent / "library"
+    git(project.parent, "init", "--quiet", "library")
+    (library / "file.txt").write_text(MINE)
+    commit(library)
+    git(project, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(library), name)
+    commit(project)
+
+
+def _conflict(outcome: Outcome) -> str:
+    return " ".join(conflict["path"] for conflict in outcome.envelope["result"]["conflicts"])
+
+
+def test_a_submodule_swallows_nothing_of_the_template(project: Path, templates: Templates, invoke: Invoke) -> None:
+    _submodule(project, "lib")
+    templates.write("lib/new.txt", LATER)
+    templates.release("2.0.0")
+    before = snapshot(project)
+
+    planned = invoke("update", project, "--dry-run", "--json")
+    outcome = invoke("update", project, "--json")
+
+    assert planned.code == 3
+    assert "lib" in _conflict(planned)
+    assert outcome.code == 3
+    assert invoke("update", project, "--abort").code == 0
+    assert snapshot(project) == before
+
+
+def test_a_submodule_instead_of_a_folder(project: Path, templates: Templates, invoke: Invoke) -> None:
+    git(project, "rm", "-rq", "folder")
+    _submodule(project, "folder")
+    templates.write("folder/one.txt", templates.file("folder/one.txt").read_text() + LATER)
+    templates.release("2.0.0")
+    before = snapshot(project)
+
+    drift = invoke("status", project, "--json").envelope["result"]["drift"]
+    planned = invoke("update", project, "--dry-run", "--json")
+    outcome = invoke("update", project, "--json")
+
+    assert drift["deleted"] == 3
+    assert planned.code == 3
+    assert "folder/one.txt" in _conflict(planned)
+    assert outcome.code == 3
+    assert invoke("update", project, "--abort").code == 0
+    assert snapshot(project) == before
+    assert git(project / "folder", "rev-parse", "--show-prefix") == ""
+    assert git(project, "status", "--porcelain") == ""
+
+
 def test_a_tab_in_the_name_of_an_own_file(project: Path, invoke: Invoke) -> None:
     (project / "tab\there.txt").write_text(MINE)
 
