@@ -91,7 +91,7 @@ class WorkTree:
         Raises:
             GitFailedError: Git refused.
         """
-        folder = self.scratch / f"rendering{next(self._numbers)}"
+        folder = self.scratch.resolve() / f"rendering{next(self._numbers)}"
         place = folder / self.prefix
         place.mkdir(parents=True)
         git = self.git.having(*_ADDING, GIT_INDEX_FILE=self._index(), GIT_WORK_TREE=folder)
@@ -104,7 +104,8 @@ class WorkTree:
         beside = list(self._bring_attributes(folder))
         git.tell("add a rendering", "add", "--all", "--force", "--", self.where)
         if beside:
-            git.tell("leave out what was not rendered", "rm", "--cached", "--quiet", "--", *beside)
+            names = [f":(literal){name}" for name in beside]
+            git.tell("leave out what was not rendered", "rm", "--cached", "--quiet", "--", *names)
         return git.tell("make a tree", "write-tree")
 
     def _bring_attributes(self, folder: Path) -> Iterator[str]:
@@ -116,10 +117,11 @@ class WorkTree:
             inside = name.startswith(self.prefix)
             around = self.prefix.startswith(str(PurePosixPath(name).parent) + "/") or name == _ATTRIBUTES
             place = folder / name
-            if (inside or around) and not place.exists():
+            # A link of the rendering may lead anywhere.
+            plain = place.parent.is_dir() and place.parent.resolve() == place.parent
+            if (inside or around) and plain and not os.path.lexists(place):
                 content = self.git.ask("cat-file", "blob", f"HEAD:{name}")
-                if content.returncode == 0 and (place.parent.is_dir() or inside):
-                    place.parent.mkdir(parents=True, exist_ok=True)
+                if content.returncode == 0:
                     place.write_bytes(content.stdout)
                     if inside:
                         yield name

@@ -124,6 +124,49 @@ def test_a_submodule_instead_of_a_folder(project: Path, templates: Templates, in
     assert git(project, "status", "--porcelain") == ""
 
 
+def _attributes(project: Path, folder: str) -> None:
+    (project / folder).mkdir()
+    (project / folder / ".gitattributes").write_text("*.txt text\n")
+
+
+@pytest.mark.parametrize("command", [["status"], ["diff"], ["update", "--dry-run"], ["update"]], ids=" ".join)
+def test_attributes_are_never_written_through_a_link(
+    command: list[str], project: Path, templates: Templates, work: Path, invoke: Invoke
+) -> None:
+    elsewhere = work / "elsewhere"
+    elsewhere.mkdir()
+    templates.file("config").symlink_to(elsewhere)
+    templates.release("2.0.0")
+    assert invoke("update", project).code == 0
+    (project / "config").unlink()
+    _attributes(project, "config")
+    commit(project)
+    templates.write("new.txt", LATER)
+    templates.release("2.1.0")
+
+    outcome = invoke(*command, project)
+
+    assert outcome.code == 0, outcome.err
+    assert list(elsewhere.iterdir()) == []
+
+
+@pytest.mark.parametrize("folder", ["code.py", ":x", ":(glob)**", "own"])
+def test_attributes_of_folders_that_were_not_rendered(
+    folder: str, project: Path, templates: Templates, invoke: Invoke
+) -> None:
+    (project / "code.py").unlink()
+    _attributes(project, folder)
+    commit(project)
+    templates.write("new.txt", LATER)
+    templates.release("2.0.0")
+
+    assert invoke("status", project).code == 0
+    assert invoke("diff", project).code == 0
+    assert invoke("update", project).code == 0
+    assert (project / "new.txt").read_text() == LATER
+    assert (project / folder / ".gitattributes").is_file()
+
+
 def test_a_tab_in_the_name_of_an_own_file(project: Path, invoke: Invoke) -> None:
     (project / "tab\there.txt").write_text(MINE)
 
