@@ -284,6 +284,17 @@ class NotARepositoryError(ScaffoldError):
         )
 
 
+class RefusedRepositoryError(NotARepositoryError):
+    """A project is in a git repository that git does not open, for example one of another user."""
+
+    def __init__(self, root: Path, reason: str) -> None:
+        """Name the project, and give git's reason and its advice, which comes last."""
+        ScaffoldError.__init__(
+            self, f"git does not open the repository of {root}: {reason.splitlines()[0]}",
+            hint=reason.splitlines()[-1].strip(),
+        )  # fmt: skip
+
+
 class NoCommitError(ScaffoldError):
     """A repository or a project in it has not been committed yet."""
 

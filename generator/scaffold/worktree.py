@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from scaffold import repository
-from scaffold.errors import NotARepositoryError
-from scaffold.git import Git, split
+from scaffold.errors import NotARepositoryError, RefusedRepositoryError
+from scaffold.git import Git, last_words, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,7 +140,8 @@ def around(root: Path, scratch: Path) -> WorkTree:
     git = Git(root)
     done = git.ask("rev-parse", "--show-toplevel")
     if done.returncode != 0:
-        raise NotARepositoryError(root)
+        reason = last_words(done)
+        raise NotARepositoryError(root) if "not a git repository" in reason else RefusedRepositoryError(root, reason)
     # Asked one by one: a line feed may be in any of them.
     top = os.fsdecode(done.stdout).removesuffix("\n")
     directory = git.tell("find the repository", "rev-parse", "--absolute-git-dir")

@@ -245,3 +245,17 @@ def test_conflicts_elsewhere_do_not_stop_reading(work: Path, templates: Template
     assert status.envelope["result"]["drifted"] == ["letter.txt"]
     assert (outcome.code, "+mine" in outcome.out) == (0, True)
     assert (mono / ".git/index").read_bytes() == index
+
+
+FLAGS = ["--assume-unchanged", "--skip-worktree"]
+
+
+def test_a_repository_of_somebody_else(project: Path, monkeypatch: pytest.MonkeyPatch, invoke: Invoke) -> None:
+    # By this, git's own tests make it believe so.
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+
+    error = invoke("update", project, "--json").envelope["error"]
+
+    assert error["code"] == "not-a-repository"
+    assert "dubious ownership" in error["message"]
+    assert "safe.directory" in error["hint"]
