@@ -250,6 +250,20 @@ def test_conflicts_elsewhere_do_not_stop_reading(work: Path, templates: Template
 FLAGS = ["--assume-unchanged", "--skip-worktree"]
 
 
+def test_names_that_collide_already(project: Path, templates: Templates, invoke: Invoke) -> None:
+    (project / "own").mkdir()
+    for name in ("own/NAME.txt", "own/name.txt"):
+        (project / name).write_text(name)
+    commit(project)
+    git(project, "config", "core.ignoreCase", "true")
+    templates.write("new.txt", LATER)
+    templates.release("2.0.0")
+
+    outcome = invoke("update", project)
+
+    assert outcome.code == 0, outcome.err
+
+
 def test_a_repository_of_somebody_else(project: Path, monkeypatch: pytest.MonkeyPatch, invoke: Invoke) -> None:
     # By this, git's own tests make it believe so.
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")

@@ -88,7 +88,7 @@ def changed(tree: WorkTree) -> list[str]:
 
 
 def check_names(tree: WorkTree, result: str) -> None:
-    """Make sure that a file system for which upper and lower case are one can hold a tree.
+    """Make sure that a file system for which upper and lower case are one can hold what a tree has more than HEAD.
 
     Raises:
         NamesCollideError: It cannot.
@@ -96,9 +96,11 @@ def check_names(tree: WorkTree, result: str) -> None:
     if not tree.git.holds("config", "--type=bool", "--get", "core.ignoreCase", "true"):
         return
     names: dict[str, list[str]] = {}
-    for name in tree.git.tell("list files", "ls-tree", "-r", "-z", "--name-only", result).split("\0"):
+    for name in _files(tree, result):
         names.setdefault(name.casefold(), []).append(name)
-    colliding = [name for same in names.values() if len(same) > 1 for name in same]
+    # What collides already is the user's affair.
+    here = set(_files(tree, "HEAD"))
+    colliding = [name for same in names.values() if len(same) > 1 and not here.issuperset(same) for name in same]
     if colliding:
         raise NamesCollideError(colliding)
 
@@ -138,8 +140,8 @@ def git_path(tree: WorkTree, name: str) -> Path:
     return Path(tree.git.tell("find", "rev-parse", "--path-format=absolute", "--git-path", name))
 
 
-def _is_folder(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink()
+def _files(tree: WorkTree, name: str) -> list[str]:
+    return split(tree.git.tell("list files", "ls-tree", "-r", "-z", "--name-only", name))
 
 
 def _as_committed(tree: WorkTree, path: str) -> bool:
