@@ -29,7 +29,12 @@ _ADDING = (
     *(("core.fileMode=true", "core.symlinks=true") if os.name == "posix" else ()),
 )
 # What lies in the project itself is read as the user's git would read it.
-_READING = ("core.fsmonitor=false", "core.safecrlf=false", "advice.addEmbeddedRepo=false")
+_READING = (
+    "core.fsmonitor=false",
+    "core.safecrlf=false",
+    "core.sparseCheckout=false",
+    "advice.addEmbeddedRepo=false",
+)
 _ATTRIBUTES = ".gitattributes"
 
 
@@ -63,14 +68,7 @@ class WorkTree:
         Raises:
             GitFailedError: Git refused.
         """
-        index = self._index()
-        place = self.git.ask("rev-parse", "--path-format=absolute", "--git-path", "index")
-        if place.returncode == 0:
-            real = Path(os.fsdecode(place.stdout).removesuffix("\n"))
-            if real.is_file():
-                # With its time, by which git judges what may have changed unseen.
-                shutil.copy2(real, index)
-        git = self.git.having(*_READING, GIT_INDEX_FILE=index)
+        git = self.unveiled()
         # A repository inside that has no commit cannot be added, and is none of the project's files.
         git.ask("add", "--all", "--ignore-errors", "--", self.where)
         if self.prefix:
@@ -80,6 +78,31 @@ class WorkTree:
             names = os.fsencode("\0".join(entry.partition("\t")[2] for entry in conflicts))
             git.tell("leave out conflicts", "update-index", "-z", "--force-remove", "--stdin", stdin=names)
         return git.tell("read the project", "write-tree")
+
+    def unveiled(self) -> Git:
+        """Return git with a copy of the index in which the project's files are not to be overlooked.
+
+        What a sparse checkout left out stays so.
+
+        Raises:
+            GitFailedError: Git refused.
+        """
+        index = self._index()
+        place = self.git.ask("rev-parse", "--path-format=absolute", "--git-path", "index")
+        if place.returncode == 0:
+            real = Path(os.fsdecode(place.stdout).removesuffix("\n"))
+            if real.is_file():
+                # With its time, by which git judges what may have changed unseen.
+                shutil.copy2(real, index)
+        git = self.git.having(*_READING, GIT_INDEX_FILE=index)
+        listed = split(git.tell("look for overlooked files", "ls-files", "-v", "-z", "--", self.where))
+        unchanging = [entry[2:] for entry in listed if entry[0].islower()]
+        skipped = [entry[2:] for entry in listed if entry[0] in "Ss" and os.path.lexists(self.top / entry[2:])]
+        for flag, names in (("--no-assume-unchanged", unchanging), ("--no-skip-worktree", skipped)):
+            if names:
+                given = os.fsencode("\0".join(names))
+                git.tell("read overlooked files", "update-index", flag, "-z", "--stdin", stdin=given)
+        return git
 
     def rendered(self, tree: str, store: Store) -> str:
         """Return the tree of the last commit with the project in it as it was rendered.
@@ -134,7 +157,7 @@ def around(root: Path, scratch: Path) -> WorkTree:
     """Return the work tree that a project is in.
 
     Raises:
-        NotARepositoryError: It is in none.
+        NotARepositoryError: It is in none, or in one that git does not open.
         MissingToolError: There is no git.
     """
     git = Git(root)

@@ -250,6 +250,37 @@ def test_conflicts_elsewhere_do_not_stop_reading(work: Path, templates: Template
 FLAGS = ["--assume-unchanged", "--skip-worktree"]
 
 
+@pytest.mark.parametrize("flag", FLAGS)
+def test_edits_that_git_was_told_to_overlook(flag: str, project: Path, templates: Templates, invoke: Invoke) -> None:
+    templates.write("letter.txt", templates.file("letter.txt").read_text() + LATER)
+    templates.release("2.0.0")
+    git(project, "update-index", flag, "letter.txt", "code.py")
+    (project / "letter.txt").write_text(MINE)
+    index = (project / ".git/index").read_bytes()
+
+    assert invoke("status", project, "--json").envelope["result"]["drifted"] == ["letter.txt"]
+    assert "+mine" in invoke("diff", project).out
+    for flags in (["--dry-run"], []):
+        outcome = invoke("update", project, *flags, "--json")
+        assert (outcome.code, outcome.envelope["error"]["code"]) == (1, "dirty-tree")
+        assert "code.py" not in outcome.envelope["error"]["message"]
+    assert (project / ".git/index").read_bytes() == index
+
+
+@pytest.mark.parametrize("index", ["--no-sparse-index", "--sparse-index"])
+def test_what_a_sparse_checkout_leaves_out_was_not_deleted(
+    index: str, project: Path, templates: Templates, invoke: Invoke
+) -> None:
+    git(project, "sparse-checkout", "set", "--cone", index, "own")
+    assert not (project / "folder").exists()
+    templates.write("new.txt", LATER)
+    templates.release("2.0.0")
+
+    assert invoke("status", project, "--json").envelope["result"]["drifted"] == []
+    assert invoke("update", project).code == 0
+    assert (project / "new.txt").read_text() == LATER
+
+
 def test_names_that_collide_already(project: Path, templates: Templates, invoke: Invoke) -> None:
     (project / "own").mkdir()
     for name in ("own/NAME.txt", "own/name.txt"):

@@ -17,6 +17,7 @@ from scaffold.errors import (
     NoCommitError,
     UnderWayError,
 )
+from scaffold.git import split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,15 +77,12 @@ def changed(tree: WorkTree) -> list[str]:
     Raises:
         GitFailedError: Git refused.
     """
-    said = tree.git.tell(
+    # A file that git takes for unchanged, whatever is in it, would be overwritten.
+    said = tree.unveiled().tell(
         "look for changes", "status", "--porcelain=v1", "-z", "--untracked-files=no", "--ignore-submodules=dirty",
         "--no-renames",
     )  # fmt: skip
-    found = [entry[3:] for entry in said.split("\0") if entry]
-    # A file that git takes for unchanged, whatever is in it, would be overwritten.
-    flagged = tree.git.tell("look for overlooked files", "ls-files", "-v", "-z", "--", tree.where).split("\0")
-    overlooked = [entry[2:] for entry in flagged if entry[:1].islower()]
-    return [*found, *(path for path in overlooked if not _as_committed(tree, path))]
+    return [entry[3:] for entry in said.split("\0") if entry]
 
 
 def check_names(tree: WorkTree, result: str) -> None:
@@ -144,9 +142,8 @@ def _files(tree: WorkTree, name: str) -> list[str]:
     return split(tree.git.tell("list files", "ls-tree", "-r", "-z", "--name-only", name))
 
 
-def _as_committed(tree: WorkTree, path: str) -> bool:
-    there = tree.git.ask("hash-object", "--path", path, "--", path)
-    return os.fsdecode(there.stdout).strip() == tree.git.tell("read a file", "rev-parse", f"HEAD:{path}")
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def _check_stack(tree: WorkTree, project: Project, answers: str) -> None:
