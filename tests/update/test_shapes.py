@@ -13,7 +13,7 @@ from tests.update.conftest import commit, git
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.integration.conftest import Invoke
+    from tests.integration.conftest import Invoke, Outcome
     from tests.update.sources import Templates
 
 MINE = "mine\n"
