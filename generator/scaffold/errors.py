@@ -287,6 +287,8 @@ class NotARepositoryError(ScaffoldError):
 class RefusedRepositoryError(NotARepositoryError):
     """A project is in a git repository that git does not open, for example one of another user."""
 
+    code = "repository-refused"
+
     def __init__(self, root: Path, reason: str) -> None:
         """Name the project, and give git's reason and its advice, which comes last."""
         ScaffoldError.__init__(

@@ -36,6 +36,8 @@ _READING = (
     "advice.addEmbeddedRepo=false",
 )
 _ATTRIBUTES = ".gitattributes"
+# The mode of its entry in an index.
+_SUBMODULE = "160000 "
 
 
 @dataclass(frozen=True)
@@ -118,17 +120,20 @@ class WorkTree:
         place = folder / self.prefix
         place.mkdir(parents=True)
         git = self.git.having(*_ADDING, GIT_INDEX_FILE=self._index(), GIT_WORK_TREE=folder)
-        if self.committed and self.prefix:
+        if self.committed:
+            # By what is there, git also tells which line endings are to be kept.
             git.tell("read the last commit", "read-tree", "HEAD")
-            # Below a submodule, git would add nothing.
-            git.tell("leave out the project", "rm", "-r", "--cached", "--force",
-                     "--quiet", "--ignore-unmatch", "--", self.where)  # fmt: skip
+            listed = split(git.tell("look for submodules", "ls-files", "--stage", "-z", "--", self.where))
+            submodules = [entry.partition("\t")[2] for entry in listed if entry.startswith(_SUBMODULE)]
+            # Below them, it would add nothing.
+            names = os.fsencode("\0".join(submodules))
+            git.tell("leave out submodules", "update-index", "-z", "--force-remove", "--stdin", stdin=names)
         store.write(tree, place)
         beside = list(self._bring_attributes(folder))
         git.tell("add a rendering", "add", "--all", "--force", "--", self.where)
         if beside:
-            names = [f":(literal){name}" for name in beside]
-            git.tell("leave out what was not rendered", "rm", "--cached", "--quiet", "--", *names)
+            literally = [f":(literal){name}" for name in beside]
+            git.tell("leave out what was not rendered", "rm", "--cached", "--quiet", "--", *literally)
         return git.tell("make a tree", "write-tree")
 
     def _bring_attributes(self, folder: Path) -> Iterator[str]:

@@ -301,6 +301,6 @@ def test_a_repository_of_somebody_else(project: Path, monkeypatch: pytest.Monkey
 
     error = invoke("update", project, "--json").envelope["error"]
 
-    assert error["code"] == "not-a-repository"
+    assert error["code"] == "repository-refused"
     assert "dubious ownership" in error["message"]
     assert "safe.directory" in error["hint"]
