@@ -68,6 +68,17 @@ def checked(answers: Mapping[str, Any], questionnaire: Questionnaire, *, where: 
     return {key: questionnaire.check_type(key, value, where=where) for key, value in answers.items()}
 
 
+def as_text(value: Any) -> str:
+    """Write an answer as users write it after the = of KEY=VALUE."""
+    # JSON is YAML; what YAML knows beyond it, such as dates, is written as text.
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def as_line(value: Any) -> str:
+    """Write an answer to be read, on one line whatever is in it."""
+    return as_text(value).replace("\n", "\\n")
+
+
 def preferences(questionnaire: Questionnaire) -> dict[str, Any]:
     """Read what this user prefers to the defaults, for example an author or a licence.
 

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 #: A question without a default, which has to be answered.
 NO_DEFAULT = object()
 
+# What every command speaks of.
+_NEEDED = ("stack", "project_name")
+# What Copier asks that this does not.
+_UNSUPPORTED = ("multiselect", "secret")
 # Copier joins these over the documents of copier.yml; of everything else the last one wins.
 _JOINED = ("_exclude", "_jinja_extensions", "_secret_questions", "_skip_if_exists")
 
@@ -68,7 +72,7 @@ class Catalog:
     @cached_property
     def stacks(self) -> tuple[Choice, ...]:
         """The stacks there are."""
-        return self["stack"].choices if "stack" in self else ()
+        return self["stack"].choices
 
     @property
     def asked(self) -> tuple[Question, ...]:
@@ -126,6 +130,9 @@ def load(source: Source) -> Catalog:
                 settings.setdefault(key, []).extend(value)
             else:
                 settings[key] = value
+    for key in _NEEDED:
+        if key not in questions:
+            raise BrokenTemplateError("copier.yml", f'there is no question "{key}"')
     return Catalog(source.root, tuple(_question(key, value) for key, value in questions.items()), settings)
 
 
@@ -168,6 +175,9 @@ def _flat(items: Iterable[Any]) -> Iterator[Any]:
 def _question(key: str, details: Any) -> Question:
     if not isinstance(details, dict):
         details = {"default": details}
+    for kind in _UNSUPPORTED:
+        if details.get(kind):
+            raise BrokenTemplateError("copier.yml", f"{key}: {kind} questions are not supported")
     default = details.get("default", NO_DEFAULT)
     return Question(
         key=key,

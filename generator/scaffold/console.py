@@ -128,7 +128,9 @@ class Console:
             "error": {"code": error.code, "message": error.message, "hint": error.hint or None} if error else None,
         }
         plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
-        document = _NO_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", json.dumps(envelope, indent=2, ensure_ascii=False))
+        document = _NO_CHARACTER.sub(
+            "\N{REPLACEMENT CHARACTER}", json.dumps(envelope, indent=2, ensure_ascii=False, default=str)
+        )
         sys.stdout.write((json.dumps(json.loads(document), indent=2) if plain else document) + "\n")
 
     def _explain(self, error: ScaffoldError) -> None:

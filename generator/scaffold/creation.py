@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from scaffold import project, publishing, repository
+from scaffold.answers import as_text
 from scaffold.errors import BrokenTemplateError, MissingToolError
 from scaffold.repository import Repository
 
@@ -132,12 +133,8 @@ def reproduce(questionnaire: Questionnaire, answers: Mapping[str, Any], *, extra
     words += ["--stack", str(answers["stack"])] if "stack" in answers else []
     for key, value in answers.items():
         if key not in {"stack", "project_name"} and plain.get(key) != value:
-            words += ["-d", f"{key}={_as_text(value)}"]
-    return shlex.join([*words, *extra])
-
-
-def _as_text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+            words += ["-d", f"{key}={as_text(value)}"]
+    return shlex.join([*words, "--yes", *extra])
 
 
 def _render(plan: Plan, aside: Path) -> Path:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import questionary
 from prompt_toolkit.output import create_output
 
+from scaffold.answers import as_text
 from scaffold.catalog import NO_DEFAULT
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def _prompt(question: Question, default: Any, check: Callable[[Any], str]) -> qu
     message = f"{question.help or question.key}:"
     if question.choices:
         choices = [questionary.Choice(choice.label, choice.value) for choice in question.choices]
-        chosen = next((choice for choice in choices if choice.value == default), None)
+        chosen = next((choice for choice in choices if choice.value == str(default)), None)
         return questionary.select(message, choices=choices, default=chosen, output=output)
     if question.type == "bool":
         return questionary.confirm(
@@ -50,7 +51,7 @@ def _prompt(question: Question, default: Any, check: Callable[[Any], str]) -> qu
         )
     return questionary.text(
         message,
-        default="" if default is NO_DEFAULT else str(default),
+        default="" if default is NO_DEFAULT else as_text(default),
         placeholder=[("class:placeholder", question.placeholder)] if question.placeholder else None,
         validate=lambda text: check(text) or True,
         output=output,

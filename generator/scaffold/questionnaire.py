@@ -10,6 +10,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from scaffold.catalog import NO_DEFAULT
 from scaffold.errors import (
+    AnswerError,
     BrokenTemplateError,
     InvalidAnswerError,
     MissingAnswerError,
@@ -82,7 +83,7 @@ class Questionnaire:
 
         Args:
             given: Answers of the right type.
-            ask: Asks what is not given; without it the defaults hold.
+            ask: Asks what is not given, or cannot be kept; without it the defaults hold.
             kept: Answers from before, which fall away with their question.
 
         Returns:
@@ -92,13 +93,13 @@ class Questionnaire:
             InvalidAnswerError: An answer breaks a rule.
             UnknownChoiceError: An answer is none of the choices.
             UnknownStackError: The stack is none of the choices.
+            WrongTypeError: An answer from before is no longer of the right type.
             MissingAnswerError: A question without default is not answered.
             OptionNotForStackError: An answer is given to a question that does not apply.
             BrokenTemplateError: A rule of the questionnaire cannot be worked out.
         """
         context: dict[str, Any] = {}
         answers: dict[str, Any] = {}
-        said = {**(kept or {}), **given}
         for question in self._catalog.questions:
             applies = self.applies(question, context)
             if not applies:
@@ -110,7 +111,7 @@ class Questionnaire:
                 if default is not NO_DEFAULT:
                     context[question.key] = default
                 continue
-            context[question.key] = answers[question.key] = self._answer(question, context, said, ask)
+            context[question.key] = answers[question.key] = self._answer(question, context, given, kept or {}, ask)
         return answers
 
     def chosen(self, answers: Mapping[str, Any]) -> dict[str, Any]:
@@ -163,11 +164,27 @@ class Questionnaire:
         rendered = self._render(question, "default", question.default, context)
         return _from_text(question, rendered) if isinstance(rendered, str) else rendered
 
-    def _answer(self, question: Question, context: dict[str, Any], given: Mapping[str, Any], ask: Ask | None) -> Any:
+    def _answer(
+        self,
+        question: Question,
+        context: dict[str, Any],
+        given: Mapping[str, Any],
+        kept: Mapping[str, Any],
+        ask: Ask | None,
+    ) -> Any:
         if question.key in given:
             value = given[question.key]
             self._check(question, value, context)
             return value
+        if question.key in kept:
+            try:
+                value = self.check_type(question.key, kept[question.key], where="kept from before")
+                self._check(question, value, context)
+            except AnswerError:
+                if ask is None:
+                    raise
+            else:
+                return value
         default = self.default(question, context)
         if ask is not None:
 

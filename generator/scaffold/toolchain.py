@@ -15,6 +15,7 @@ import yaml
 from jinja2 import meta
 
 from scaffold import catalog as catalogs
+from scaffold.answers import as_line
 from scaffold.errors import BrokenTemplateError, UnknownStackError
 from scaffold.questionnaire import Questionnaire
 
@@ -115,17 +116,13 @@ def _wanted(
         if answers is None:
             yield tool, tuple(_bare(condition, names))
         elif questionnaire.holds(condition, answers):
-            yield tool, tuple(f"{name}={_word(answers[name])}" for name in names)
+            yield tool, tuple(f"{name}={as_line(answers[name])}" for name in names)
 
 
 def _bare(condition: str, names: Sequence[str]) -> Iterator[str]:
     for name in names:
         value = re.search(rf"{name} == '([^']+)'", condition)
         yield f"{name}={value[1] if value else 'true'}"
-
-
-def _word(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _look(entry: Mapping[str, Any], options: tuple[str, ...], family: str) -> Tool:

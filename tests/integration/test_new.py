@@ -232,7 +232,7 @@ def test_the_summary_says_what_was_made_and_what_comes_next(work: Path, small: P
         "  first commit on main\n"
         "\n"
         "Make it again\n"
-        f"  scaffold new pot --stack tea -d 'owner=The Owner' --template {small}\n"
+        f"  scaffold new pot --stack tea -d 'owner=The Owner' --yes --template {small}\n"
         "\n"
         "Next\n"
         "  cd pot\n"

@@ -61,6 +61,26 @@ def test_nothing_outside_the_source_is_included(path: str, small: Source) -> Non
 
 
 def test_a_question_in_short_form_has_a_type(small: Source) -> None:
-    (small.root / "copier.yml").write_text("a: 1\nb: true\nc: text\nd: [x]\n")
+    (small.root / "copier.yml").write_text("stack: tea\nproject_name: pot\na: 1\nb: true\nd: [x]\n")
 
-    assert [question.type for question in catalogs.load(small).questions] == ["int", "bool", "str", "yaml"]
+    types = [question.type for question in catalogs.load(small).questions]
+    assert types == ["str", "str", "int", "bool", "yaml"]
+
+
+@pytest.mark.parametrize("missing", ["stack", "project_name"])
+def test_what_every_command_speaks_of_has_to_be_asked(missing: str, small: Source) -> None:
+    questions = {"stack": "stack: tea\n", "project_name": "project_name: pot\n"}
+    del questions[missing]
+    (small.root / "copier.yml").write_text("".join(questions.values()))
+
+    with pytest.raises(BrokenTemplateError, match=f'there is no question "{missing}"'):
+        catalogs.load(small)
+
+
+@pytest.mark.parametrize("kind", ["multiselect", "secret"])
+def test_kinds_of_questions_that_are_not_asked(kind: str, small: Source) -> None:
+    with (small.root / "copier.yml").open("a") as file:
+        file.write(f"---\nflavour:\n  type: str\n  {kind}: true\n")
+
+    with pytest.raises(BrokenTemplateError, match=f"flavour: {kind} questions are not supported"):
+        catalogs.load(small)

@@ -47,9 +47,11 @@ def _as_json(explained: Explanation) -> Mapping[str, Any]:
 def _text(explained: Explanation) -> Iterator[RenderableType]:
     from rich.text import Text
 
+    from scaffold.answers import as_line
+
     how = "rendered from" if explained.rendered else "copied from"
     yield Text.assemble((explained.path, "bold"), f" is {how} {explained.template}")
-    options = [f"{key}={_word(value)}" for key, value in explained.options.items()]
+    options = [f"{key}={as_line(value)}" for key, value in explained.options.items()]
     for label, entries in (
         ("with the parts", explained.parts),
         ("from the contract", explained.contract),
@@ -60,7 +62,3 @@ def _text(explained: Explanation) -> Iterator[RenderableType]:
             yield Text(f"  {label}: {', '.join(entries)}")
     if explained.made_with != explained.explained_by:
         yield Text(f"  as of {explained.explained_by}; the project was made with {explained.made_with}")
-
-
-def _word(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

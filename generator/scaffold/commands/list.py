@@ -65,10 +65,12 @@ def _text(found: Overview) -> Iterator[RenderableType]:
     from rich.table import Table
     from rich.text import Text
 
+    from scaffold.answers import as_line
+
     for stack in found.stacks:
         yield Text.assemble((stack.name, "bold"), f"  {stack.label}: {stack.state}")
         for row in stack.rows:
-            answers = ", ".join(f"{key}={_word(value)}" for key, value in row.answers.items())
+            answers = ", ".join(f"{key}={as_line(value)}" for key, value in row.answers.items())
             yield Text(f"  {row.state} with {answers}: {row.summary}")
         table = Table(box=None, padding=(0, 2, 0, 2), header_style="dim")
         for title in ("option", "values", "default", "what it is"):
@@ -83,11 +85,9 @@ def _text(found: Overview) -> Iterator[RenderableType]:
         yield table
 
 
-def _word(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 def _default(default: Any, derived_from: tuple[str, ...]) -> str:
+    from scaffold.answers import as_line
+
     if derived_from:
         return f"from {', '.join(derived_from)}"
-    return "(needed)" if default is None else _word(default)
+    return "(needed)" if default is None else as_line(default)
