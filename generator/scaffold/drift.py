@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from scaffold import answers as answer_files
@@ -109,7 +109,7 @@ def base(project: Project, store: Store, template: str | None = None) -> Base:
     """
     if project.version is None:
         raise UnrecordedVersionError(project.root)
-    origin, found = _found(project, store, template)
+    origin, found = sources.made_of(project, store, template)
     tree = rendered.kept(store, origin, found, project.answers)
     if tree is not None:
         return Base(origin, found, project.answers, tree)
@@ -146,20 +146,23 @@ def of_project(project: Project, template: str | None = None, *, patch: bool = F
         )
 
 
-def of_template(project: Project, to: str | None = None, template: str | None = None) -> Drift:
+def of_template(
+    project: Project, to: str | None = None, template: str | None = None, otherwise: str | None = None
+) -> Drift:
     """Tell what the template has changed since the project was rendered, with the project's own answers.
 
     Args:
         project: The project.
         to: The version to compare with; the newest without it.
-        template: Where to look for the templates instead of where the project says.
+        template: Other templates than the project's own to compare with.
+        otherwise: Where the project's own are, for when they are no more where it says.
 
     Raises:
         ScaffoldError: What it was rendered from cannot be had: see `base`; or there is no such version.
     """
     store = open_store()
-    made_from = base(project, store, template)
-    wish = wishes.update(made_from, store, wishes.Target(to, template, (), None))
+    made_from = base(project, store, template or otherwise)
+    wish = wishes.update(made_from, store, wishes.Target(to, template, otherwise))
     old, new = made_from.tree, rendered.tree(store, wish.origin, wish.version, wish.answers)
     found = changes.between(store.git, old, new)
     counted = changes.counted(store.git, old, new)
@@ -169,22 +172,6 @@ def of_template(project: Project, to: str | None = None, template: str | None = 
         files=_files(store.git, old, found, counted),
         patch=changes.patch(store.git, old, new),
     )
-
-
-def _found(project: Project, store: Store, template: str | None) -> tuple[Origin, Version]:
-    version = str(project.version)
-    try:
-        origin = sources.recorded(project.origin)
-        found = origin.find(store, version)
-    except ScaffoldError:
-        if template is None:
-            raise
-        # The same templates at another place.
-        origin = sources.origin(template)
-        found = origin.find(store, version)
-    # What was rendered says what the project says, be it a path and a commit that plain Copier wrote.
-    as_written = None if version == f"v{found.name}" else version
-    return replace(origin, name=project.origin), replace(found, recorded=as_written)
 
 
 def _files(

@@ -9,8 +9,10 @@ from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
-from scaffold.errors import SourceNotFoundError, TemplateNotFoundError, UsageError
+from scaffold.errors import ScaffoldError, SourceNotFoundError, TemplateNotFoundError, UsageError
 from scaffold.git import missing
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ _PACKAGE = Path(__file__).resolve().parent
 _LOCAL = "local:"
 _WHAT_THEY_ARE = "templates are a folder with a copier.yml in it, or a git repository of such"
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://|[^/\\]+@[^/\\]+:|[a-z0-9][a-z0-9.-]+:", re.IGNORECASE)
+_SHORT_FORMS = {"gh:": "https://github.com/", "gl:": "https://gitlab.com/", "git+": ""}
 # Before the @ stands a password, or a token without a name; ssh needs a name there, which is no secret.
 _CREDENTIALS = re.compile(r"[a-z+.-]+://[^/@]*:[^/@]*@|https?://[^/@]*@", re.IGNORECASE)
 
@@ -81,7 +84,8 @@ def find(template: str | Path | None = None, version: str | None = None) -> Sour
     """Return the source to make something from.
 
     Args:
-        template: URL or path named by the user; without it the templates that belong to this tool.
+        template: URL or path named by the user; without it, or with their name, the templates that belong to this
+            tool.
         version: The version wanted; without it what there is now.
 
     Raises:
@@ -92,7 +96,7 @@ def find(template: str | Path | None = None, version: str | None = None) -> Sour
     """
     if version is not None:
         return at(origin(template), version)
-    if template is not None:
+    if template is not None and not _means_own(template):
         root = _path(template)
         if root is not None and (root / "copier.yml").is_file():
             return _as_it_stands(root)
@@ -118,14 +122,40 @@ def of_project(project: Project, template: str | Path | None = None) -> Source:
     """
     if project.origin == OWN:
         return find()
+    from scaffold.history.store import open_store  # noqa: PLC0415 - what is on disk already needs none
+
+    store = open_store()
+    if project.version is None:
+        made_from = recorded(project.origin, template)
+        return at(made_from, made_from.newest(store))
+    return unpacked(*made_of(project, store, template), store)
+
+
+def made_of(project: Project, store: Store, template: str | Path | None = None) -> tuple[Origin, Version]:
+    """Return the version of the templates that a project records, as it records them.
+
+    Args:
+        project: The project.
+        store: Where versions are kept.
+        template: Where the same templates are, for when they are not to be had where the project says.
+
+    Raises:
+        SourceNotFoundError: They are not known on this machine.
+        UnknownVersionError: They do not have the version.
+        GitFailedError: Git could not fetch them.
+    """
+    version = str(project.version)
     try:
         made_from = recorded(project.origin)
-    except SourceNotFoundError:
+        found = made_from.find(store, version)
+    except ScaffoldError:
         if template is None:
             raise
         made_from = origin(template)
-    found = at(made_from, project.version) if project.version is not None else find(template)
-    return replace(found, name=project.origin)
+        found = made_from.find(store, version)
+    # What was rendered says what the project says, be it a path and a commit that plain Copier wrote.
+    as_written = None if version == f"v{found.name}" else version
+    return replace(made_from, name=project.origin), replace(found, recorded=as_written)
 
 
 def at(origin: Origin, version: str) -> Source:
@@ -161,7 +191,8 @@ def origin(template: str | Path | None = None) -> Origin:
     """Return the history of the source that a user means.
 
     Args:
-        template: URL or path named by the user; without it the templates that belong to this tool.
+        template: URL or path named by the user; without it, or with their name, the templates that belong to this
+            tool.
 
     Raises:
         TemplateNotFoundError: There are no templates at that place.
@@ -169,7 +200,7 @@ def origin(template: str | Path | None = None) -> Origin:
     """
     from scaffold.history import origins  # noqa: PLC0415 - what only lists has no need of it
 
-    if template is None:
+    if template is None or _means_own(template):
         root, _ = _own()
         if _bundle().is_file():
             return origins.Origin(OWN, origins.Bundled(OWN, _bundle()), lambda _: _told_version() or tool_version())
@@ -182,7 +213,8 @@ def origin(template: str | Path | None = None) -> Origin:
             raise UsageError(
                 message, hint="leave out what stands before the @, and let git's credential helper know it"
             )
-        return origins.Origin(str(template), origins.ByTag(str(template), str(template)))
+        url = _in_full(str(template))
+        return origins.Origin(url, origins.ByTag(url, url))
     holds = (place / "copier.yml").is_file()
     if not holds and place.is_dir() and shutil.which("git") is None:
         raise missing()
@@ -195,12 +227,25 @@ def origin(template: str | Path | None = None) -> Origin:
     return origins.Origin(folder.name, folder, folder.now if holds else None)
 
 
-def recorded(name: str) -> Origin:
+def recorded(name: str, otherwise: str | Path | None = None) -> Origin:
     """Return the history of the source that a project records.
+
+    Args:
+        name: What it records.
+        otherwise: Where to look for templates that are not where it says.
 
     Raises:
         SourceNotFoundError: It was a place on a machine, and on this one it is not known or no more there.
     """
+    try:
+        return _recorded(name)
+    except SourceNotFoundError:
+        if otherwise is None:
+            raise
+        return origin(otherwise)
+
+
+def _recorded(name: str) -> Origin:
     if name == OWN:
         return origin()
     if name.startswith(_LOCAL):
@@ -226,6 +271,11 @@ def recorded(name: str) -> Origin:
         f'the project was made from "{name}", which is not here' if name else "the project does not say what made it",
         hint="name the templates with --template",
     )
+
+
+def _means_own(template: str | Path) -> bool:
+    """Tell whether the templates of the tool are named, by what projects record, and not a folder of that name."""
+    return template == OWN and not Path(OWN).exists()
 
 
 def _own() -> tuple[Path, Path]:
@@ -303,13 +353,22 @@ def _path(template: str | Path) -> Path | None:
     try:
         if _URL.match(text) and not text.startswith("file://") and not Path(text).exists():
             return None
-        folder = Path(text.removeprefix("file://")).expanduser().resolve()
+        plain = url2pathname(urlsplit(text).path) if text.startswith("file://") else text
+        folder = Path(plain).expanduser().resolve()
         (folder / "copier.yml").exists()
     except (OSError, RuntimeError, ValueError) as error:
         # Nobody's home, a name that is too long, a folder that may not be read.
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise TemplateNotFoundError(f"there is no template at {template}: {reason}", hint=_WHAT_THEY_ARE) from error
     return folder
+
+
+def _in_full(url: str) -> str:
+    """Return the URL that git takes for one in a form that only Copier knows."""
+    for short, full in _SHORT_FORMS.items():
+        if url.startswith(short):
+            return full + url.removeprefix(short)
+    return url
 
 
 def _checkout() -> Path | None:

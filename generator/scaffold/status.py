@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from scaffold import drift, worktree
-from scaffold import source as sources
 from scaffold.errors import BusyError, NotARepositoryError, UnreachedError
 from scaffold.history import versions
 from scaffold.history.store import open_store
-from scaffold.merging import carrying_out, journal
+from scaffold.merging import carrying_out, journal, wishes
 from scaffold.publishing import workspace
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ class Status:
         version: The version that it was made with or last updated to.
         newest: The newest version; of those that are on this machine where the source cannot be reached.
         unreached: Why the source cannot be reached, if it cannot.
+        moves_to: Other templates that the newest version is of, whose versions say nothing of the project's.
         update_available: Whether the newest is another one, and not older.
         options: The answers.
         drift: How it differs from what was rendered.
@@ -45,25 +45,30 @@ class Status:
     version: str
     newest: str
     unreached: UnreachedError | None
+    moves_to: str | None
     update_available: bool
     options: Mapping[str, Any]
     drift: Drift
     under_way: ScaffoldError | None
 
 
-def survey(project: Project, template: str | None = None) -> Status:
+def survey(project: Project, template: str | None = None, otherwise: str | None = None) -> Status:
     """Return where a project stands.
 
     Args:
         project: The project.
-        template: Where to look for the templates instead of where the project says.
+        template: Other templates than the project's own, whose newest version is of interest.
+        otherwise: Where the project's own are, for when they are no more where it says.
 
     Raises:
         ScaffoldError: What it was rendered from cannot be had.
     """
-    found = drift.of_project(project, template)
+    found = drift.of_project(project, template or otherwise)
     store = open_store()
-    origin = sources.recorded(project.origin) if template is None else sources.origin(template)
+    origin = wishes.origin(project.origin, template, otherwise)
+    moves = origin.name != project.origin and not wishes.goes_on(
+        origin, store, drift.base(project, store, template or otherwise)
+    )
     version = versions.plain(str(project.version))
     unreached = None
     try:
@@ -78,7 +83,8 @@ def survey(project: Project, template: str | None = None) -> Status:
         version=version,
         newest=newest,
         unreached=unreached,
-        update_available=version != newest and not versions.is_older(newest, version),
+        moves_to=origin.name if moves else None,
+        update_available=moves or (version != newest and not versions.is_older(newest, version)),
         options={key: value for key, value in project.answers.items() if key != "stack"},
         drift=found,
         under_way=_under_way(project),

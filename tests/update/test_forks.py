@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import copier
 import pytest
 from tests.update.conftest import commit, git
+from tests.update.sources import Templates
 
 from scaffold import source
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.integration.conftest import Invoke, Outcome
-    from tests.update.sources import Templates
 
 URL = "https://git.example/pots.git"
 LATER = "a line of the template\n"
@@ -191,3 +191,150 @@ def test_a_fork_is_held_to_its_own_contract(templates: Templates, work: Path, in
     assert (lost.code, lost.envelope["error"]["code"]) == (1, "source-not-found")
     again = invoke(*of_settings, "--template", work / "moved.git").envelope["result"]["checks"]
     assert [check["report"] for check in again] == [check["report"] for check in failed]
+
+
+def _other(work: Path, *releases: str) -> Templates:
+    """Another fork, which has nothing to do with the first."""
+    other = Templates.begin(work.parent / "others")
+    other.write("letter.txt", "another letter\n")
+    other.write("CHANGELOG.md", "## 0.5.0\n\nNobody's business.\n")
+    for release in releases:
+        other.release(release)
+    return other
+
+
+def test_moving_to_a_fork_compares_no_versions(project: Path, work: Path, invoke: Invoke) -> None:
+    other = _other(work, "0.4.0", "0.5.0")
+    name = source.origin(other.origin).name
+
+    status = invoke("status", project, "--template", other.origin, "--exit-code", "--json")
+    shown = invoke("status", project, "--template", other.origin)
+    planned = _result(invoke("update", project, "--template", other.origin, "--dry-run", "--json"))
+    done = invoke("update", project, "--template", other.origin)
+
+    found = status.envelope["result"]
+    assert (status.code, found["newest"], found["moves_to"], found["update_available"]) == (2, "0.5.0", name, True)
+    assert f"v0.5.0 of {name} is available: scaffold update --template" in " ".join(shown.out.split())
+    assert (planned["title"], planned["notes"]) == (f"Update the templates to v0.5.0 of {name}", "")
+    assert done.code == 0, done.err
+    assert git(project, "log", "-1", "--format=%b").startswith("Made by scaffold from v1.0.0 of local:")
+    after = _result(invoke("status", project, "--json"))
+    assert (after["origin"], after["version"], after["moves_to"]) == (name, "0.5.0", None)
+
+
+def test_the_same_templates_at_another_place_are_no_others(
+    project: Path, templates: Templates, work: Path, invoke: Invoke
+) -> None:
+    mirror = work / "mirror.git"
+    git(work, "clone", "--quiet", "--mirror", str(templates.origin), str(mirror))
+    git(mirror, "tag", "v0.9.0", "v1.0.0")
+    git(mirror, "tag", "--delete", "v1.0.0")
+    other = invoke("update", project, "--template", mirror, "--json")
+    git(mirror, "tag", "v1.0.0", "v0.9.0")
+    same = invoke("update", project, "--template", mirror, "--to", "1.0.0", "--json")
+
+    assert _result(other)["title"].startswith("Update the templates to v0.9.0 of local:")
+    git(project, "reset", "--quiet", "--hard", "HEAD^")
+    assert _result(same)["title"] == "Update the templates to v1.0.0"
+
+
+@pytest.mark.parametrize("command", ["status", "update", "diff"])
+def test_the_environment_moves_no_project(
+    command: str, project: Path, work: Path, monkeypatch: pytest.MonkeyPatch, invoke: Invoke
+) -> None:
+    monkeypatch.setenv("SCAFFOLD_TEMPLATE", str(_other(work, "3.0.0").origin))
+    flags = ["--template"] if command == "diff" else []
+
+    result = _result(invoke(command, project, *flags, "--json"))
+
+    assert result.get("newest", result.get("to", result.get("new", "").removeprefix("v"))) == "1.0.0"
+
+
+def test_back_to_the_templates_of_the_tool(work: Path, monkeypatch: pytest.MonkeyPatch, invoke: Invoke) -> None:
+    fork, own = work / "fork", source.find().root
+    for part in ("templates", "contract"):
+        shutil.copytree(own / part, fork / part)
+    shutil.copy(own / "copier.yml", fork)
+    git(work, "init", "--quiet", "fork")
+    commit(fork)
+    git(fork, "tag", "v9.0.0")
+    assert invoke("new", "shop", "-s", "django", "--template", fork).code == 0
+
+    status = _result(invoke("status", "shop", "--template", "scaffold", "--json"))
+    outcome = invoke("update", "shop", "--template", "scaffold", "--json")
+
+    assert status["moves_to"] == "scaffold"
+    assert _result(outcome)["to"] == status["newest"]
+    assert "_src_path: scaffold\n" in (work / "shop/.copier-answers.yml").read_text()
+    monkeypatch.chdir(work)
+    fork.rename(work / "scaffold")
+    nested = _result(invoke("status", "shop", "--template", "scaffold", "--json"))
+    assert nested["moves_to"].startswith("local:"), "a folder of that name is what is meant"
+
+
+@pytest.mark.parametrize("wanted", ["a branch", "a commit"])
+def test_what_was_never_released_is_found_by_others(
+    wanted: str, templates: Templates, work: Path, monkeypatch: pytest.MonkeyPatch, invoke: Invoke
+) -> None:
+    templates.release("1.0.0")
+    _serve(work, templates.origin)
+    templates.write("letter.txt", templates.file("letter.txt").read_text() + LATER)
+    revision = commit(templates.root)
+    templates.git("push", "--quiet", "--mirror", str(templates.origin))
+    version = "main" if wanted == "a branch" else revision
+    assert invoke("new", "pot", "-s", "one", "--template", URL, "--version", version).code == 0
+    templates.release("2.0.0")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(work.parent / "another machine"))
+
+    assert "_commit: v0+0.t" in (work / "pot/.copier-answers.yml").read_text()
+    assert _result(invoke("status", "pot", "--json"))["drifted"] == []
+    assert _result(invoke("update", "pot", "--json"))["to"] == "2.0.0"
+
+
+def test_a_past_state_of_a_folder_is_found_by_others(
+    templates: Templates, work: Path, monkeypatch: pytest.MonkeyPatch, invoke: Invoke
+) -> None:
+    templates.write("README.md", "Not of the templates alone.\n")
+    (templates.root / "README.md").write_text("Beside them.\n")
+    commit(templates.root)
+    assert invoke("new", "pot", "-s", "one", "--template", templates.root).code == 0
+    templates.write("letter.txt", templates.file("letter.txt").read_text() + LATER)
+    templates.release("1.0.0")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(work.parent / "another machine"))
+    template = ("--template", templates.root)
+
+    assert _result(invoke("status", "pot", *template, "--json"))["drifted"] == []
+    assert _result(invoke("update", "pot", *template, "--json"))["to"] == "1.0.0"
+
+
+def test_tags_of_something_else(templates: Templates, work: Path, invoke: Invoke) -> None:
+    templates.release("1.0.0")
+    for tag in ("service/v9.0.0", "templates/v0.1.0", "1.1.0rc1", "v0.1"):
+        templates.git("tag", tag)
+    templates.git("push", "--quiet", "--mirror", str(templates.origin))
+
+    for place in (templates.origin, templates.root):
+        assert invoke("new", f"of-{place.name}", "-s", "one", "--template", place).code == 0
+        assert "_commit: v1.0.0\n" in (work / f"of-{place.name}/.copier-answers.yml").read_text()
+
+
+@pytest.mark.parametrize("form", ["file://{}", "file://localhost{}"])
+def test_a_folder_as_a_url(form: str, templates: Templates, work: Path, invoke: Invoke) -> None:
+    templates.release("1.0.0")
+    templates.root.rename(work / "a place")
+    place = form.format(work / "a%20place")
+
+    assert invoke("new", "pot", "-s", "one", "--template", place).code == 0
+
+
+@pytest.mark.parametrize("short", ["gh:acme/pots", "git+https://github.com/acme/pots"])
+def test_forms_that_only_copier_knows(short: str, templates: Templates, work: Path, invoke: Invoke) -> None:
+    templates.release("1.0.0")
+    git(work, "config", "--global", f"url.{templates.origin}.insteadOf", "https://github.com/acme/pots")
+    assert invoke("new", "pot", "-s", "one", "--template", short).code == 0
+    answers = work / "pot/.copier-answers.yml"
+
+    assert "_src_path: https://github.com/acme/pots\n" in answers.read_text()
+    answers.write_text(answers.read_text().replace("https://github.com/acme/pots", short))
+    commit(work / "pot", "As plain Copier would have it")
+    assert _result(invoke("status", "pot", "--json"))["drifted"] == []

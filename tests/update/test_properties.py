@@ -232,7 +232,7 @@ class Life(RuleBasedStateMachine):
         return git(self.pot, "rev-parse", "HEAD^{tree}") == tree
 
     def _update(self) -> Done:
-        target = wishes.Target(None, str(self.templates), (), None)
+        target = wishes.Target(None, str(self.templates))
         return self._merge("update", lambda base, store: wishes.update(base, store, target))
 
     def _set(self, pair: str) -> Done:

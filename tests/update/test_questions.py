@@ -87,3 +87,59 @@ def test_a_dry_run_asks_nothing(sweeter: Path) -> None:
     assert "How sweet" not in session.shown
     assert "+ sugar.txt" in out
     assert not (sweeter / "sugar.txt").exists()
+
+
+def test_asks_again_what_the_new_version_does_not_take(project: Path, templates: Templates) -> None:
+    questions = QUESTIONS.replace(
+        "choices: [small, large]", "help: How big\n  validator: \"{{ 'too short' if size == 'small' }}\""
+    )
+    (templates.root / "copier.yml").write_text(questions)
+    templates.release("2.0.0")
+
+    with Session(["update", str(project)]) as session:
+        session.expect("How big")
+        session.type(ENTER)
+        session.expect("too short")
+        session.type(CTRL_U + "huge" + ENTER)
+        code, out = session.end()
+
+    assert code == 0, session.shown
+    assert "answers: size=huge (was small)" in out
+    assert "size: huge\n" in (project / ".copier-answers.yml").read_text()
+
+
+def test_the_plan_tells_which_answers_come_and_go(project: Path, templates: Templates, invoke: Invoke) -> None:
+    gone = QUESTIONS.replace("size:\n  type: str\n  default: small\n  choices: [small, large]\n", "")
+    (templates.root / "copier.yml").write_text(gone + SUGAR)
+    templates.release("2.0.0")
+
+    shown = invoke("update", project, "--dry-run")
+
+    assert "answers: sugar=2 (new), size is no more (was small)" in shown.out
+
+
+KINDS = """\
+strength:
+  type: int
+  choices: [1, 2, 3]
+  default: 2
+extras:
+  type: json
+  default: {"milk": null}
+"""
+
+
+def test_enter_takes_the_default_of_every_kind(project: Path, templates: Templates) -> None:
+    (templates.root / "copier.yml").write_text(QUESTIONS + KINDS)
+    templates.write("strength.txt.jinja", "{{ strength + 1 }} {{ extras.milk is none }}\n")
+    templates.release("2.0.0")
+
+    with Session(["update", str(project)]) as session:
+        session.expect("strength")
+        session.type(ENTER)
+        session.expect("extras")
+        session.type(ENTER)
+        code, _ = session.end()
+
+    assert code == 0, session.shown
+    assert (project / "strength.txt").read_text() == "3 True\n"

@@ -152,7 +152,7 @@ def test_new_questions_take_their_default_are_answered_or_asked(
 
     store = open_store()
     base = drift.base(project.find(make("1.2.0", "asked")), store)
-    wish = wishes.update(base, store, wishes.Target("1.3.0", None, (), ask))
+    wish = wishes.update(base, store, wishes.Target("1.3.0", ask=ask))
     assert asked == [("sugar", 2, True)]
     assert wish.answers["sugar"] == 7
 

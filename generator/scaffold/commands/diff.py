@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scaffold.commands.options import Json
+from scaffold.commands.options import Json, named
 from scaffold.console import Console
 from scaffold.errors import AnswerError, ExitCode, UsageError
 
@@ -59,7 +59,10 @@ def diff(
         raise UsageError(message, hint="scaffold diff --template --to VERSION")
     with console.progress("Comparing"):
         root = engine.find(path)
-        found = _of_template(root, to, place) if of_template else drift.of_project(root, place, patch=True)
+        if of_template:
+            found = _of_template(root, to, place if named(context, "place") else None, place)
+        else:
+            found = drift.of_project(root, place, patch=True)
     code = ExitCode.DONE
     if exit_code and (found.drifted or (of_template and found.patch)):
         code = ExitCode.UPDATE if of_template else ExitCode.DRIFT
@@ -68,11 +71,11 @@ def diff(
         raise typer.Exit(code)
 
 
-def _of_template(root: Project, to: str | None, place: str | None) -> Drift:
+def _of_template(root: Project, to: str | None, template: str | None, otherwise: str | None) -> Drift:
     from scaffold import drift
 
     try:
-        return drift.of_template(root, to, place)
+        return drift.of_template(root, to, template, otherwise)
     except AnswerError as error:
         # The answers are the project's own; others can only be tried with an update.
         error.hint = f"scaffold update -d {error.key}=… --dry-run shows what another answer would bring"

@@ -157,6 +157,8 @@ def _plan_text(plan: Plan) -> Iterator[RenderableType]:
         yield Text(f"Nothing to do: {plan.wish.title}")
         return
     yield Text.assemble((plan.wish.title, "bold"), _counts(plan))
+    if answers := ", ".join(_answers(plan)):
+        yield Text(f"  answers: {answers}")
     for change in plan.changes:
         yield Text(f"  {_MARKS[change.kind]} {_name(change)}{' (yours as well)' if _is_touched(plan, change) else ''}")
     for conflict in plan.conflicts:
@@ -186,6 +188,20 @@ def _counts(plan: Plan) -> str:
     words = [f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)]
     words += [f"{len(plan.conflicts)} in conflict"] if plan.conflicts else []
     return f": {', '.join(words)}" if words else ""
+
+
+def _answers(plan: Plan) -> Iterator[str]:
+    from scaffold.answers import as_line
+
+    before, after = plan.base.answers, plan.wish.answers
+    for key in (*after, *(key for key in before if key not in after)):
+        match key in before, key in after:
+            case True, False:
+                yield f"{key} is no more (was {as_line(before[key])})"
+            case False, True:
+                yield f"{key}={as_line(after[key])} (new)"
+            case _ if before[key] != after[key]:
+                yield f"{key}={as_line(after[key])} (was {as_line(before[key])})"
 
 
 def _name(change: Change) -> str:

@@ -25,7 +25,25 @@ Template = Annotated[
     ),
 ]
 
+#: Of a project, which has a source of its own.
+OtherTemplate = Annotated[
+    str | None,
+    typer.Option(
+        "--template",
+        envvar="SCAFFOLD_TEMPLATE",
+        metavar="URL|PATH",
+        help="Templates to move to, such as a fork's, or `scaffold` for the tool's own. The variable only helps where "
+        "the project's own are no more where it says.",
+    ),
+]
+
 Version = Annotated[
     str | None,
     typer.Option("--version", metavar="VERSION", help="Version of the templates; without it what is newest."),
 ]
+
+
+def named(context: typer.Context, option: str) -> bool:
+    """Tell whether an option was given on the command line, and not by the environment."""
+    found = context.get_parameter_source(option)
+    return found is not None and found.name == "COMMANDLINE"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scaffold.commands.options import Json, Template
+from scaffold.commands.options import Json, OtherTemplate, named
 from scaffold.console import Console
 from scaffold.errors import ExitCode
 
@@ -27,7 +28,7 @@ def status(
         bool, typer.Option("--exit-code", help="End with 2 if there is an update, else with 4 if files drifted.")
     ] = False,
     json: Json = False,  # noqa: ARG001 - the console knows
-    template: Template = None,
+    template: OtherTemplate = None,
 ) -> None:
     """Show the version of a project, the newest one, its options, and how far it is from what was rendered.
 
@@ -39,7 +40,8 @@ def status(
 
     console: Console = context.obj
     with console.progress("Comparing"):
-        found = status.survey(engine.find(path), template)
+        moved_to = template if named(context, "template") else None
+        found = status.survey(engine.find(path), moved_to, template)
     code = _code(found) if exit_code else ExitCode.DONE
     failure = found.unreached if exit_code and not found.update_available else None
     if failure is not None:
@@ -65,6 +67,7 @@ def _as_json(found: Status) -> Mapping[str, Any]:
         "origin": found.origin,
         "version": found.version,
         "newest": found.newest,
+        "moves_to": found.moves_to,
         "unreached": {"message": found.unreached.message, "hint": found.unreached.hint} if found.unreached else None,
         "update_available": found.update_available,
         "options": dict(found.options),
@@ -77,11 +80,15 @@ def _as_json(found: Status) -> Mapping[str, Any]:
 def _text(found: Status) -> Iterator[RenderableType]:
     from rich.text import Text
 
+    from scaffold.answers import as_line
     from scaffold.drift import STATES
 
     known = " known here" if found.unreached else ""
-    news = f"v{found.newest} is available: scaffold update" if found.update_available else f"the newest{known}"
-    options = ", ".join(f"{key}={_word(value)}" for key, value in found.options.items())
+    newest, move = f"v{found.newest}", ""
+    if found.moves_to is not None:
+        newest, move = f"{newest} of {found.moves_to}", f" --template {shlex.quote(found.moves_to)}"
+    news = f"{newest} is available: scaffold update{move}" if found.update_available else f"the newest{known}"
+    options = ", ".join(f"{key}={as_line(value)}" for key, value in found.options.items())
     drift = ", ".join(f"{found.drift.count(state)} {state}" for state in STATES if found.drift.count(state))
     yield Text.assemble(("version", "bold"), f"  v{found.version} of {found.origin} ({news})")
     if found.unreached:
@@ -90,7 +97,3 @@ def _text(found: Status) -> Iterator[RenderableType]:
     yield Text.assemble(("files", "bold"), f"    {drift}")
     if found.under_way:
         yield Text.assemble(("under way", "bold red"), f"  {found.under_way.message}: {found.under_way.hint}")
-
-
-def _word(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

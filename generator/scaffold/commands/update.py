@@ -9,7 +9,7 @@ import typer
 
 from scaffold.commands import merging
 from scaffold.commands.merging import Abort, Branch, Continue, DryRun, Verify
-from scaffold.commands.options import Json, Template
+from scaffold.commands.options import Json, OtherTemplate, named
 from scaffold.console import Console
 
 
@@ -32,7 +32,7 @@ def update(
     abort: Abort = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; new questions take their defaults.")] = False,
     json: Json = False,  # noqa: ARG001 - the console knows
-    template: Template = None,
+    template: OtherTemplate = None,
 ) -> None:
     """Bring a project to the newest version of its templates, keeping everything that you changed.
 
@@ -52,6 +52,7 @@ def update(
         from scaffold.interview import ask_on_terminal
 
         ask = ask_on_terminal
-    target = wishes.Target(to, template, data or [], ask)
+    moved_to = template if named(context, "template") else None
+    target = wishes.Target(to, moved_to, template, data or [], ask)
     order = Order("update", template, dry_run, verify, branch)
     merging.run(console, path, order, lambda base, store: wishes.update(base, store, target))

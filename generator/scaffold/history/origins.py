@@ -191,7 +191,9 @@ class ByTag:
         return versions.in_order(versions.plain(tag) for tag in self._tags())
 
     def bring(self, store: Store, version: str) -> None:
-        """Put a version into the store: a tag, or whatever else git can fetch under that name."""
+        """Put a version into the store: a tag, what is in the history, or whatever else git fetches under that name."""
+        if self._is_bare_folder:
+            return
         tags = {versions.plain(tag): tag for tag in self._tags() if versions.is_one(tag)}
         wanted = f"refs/tags/{tags[version]}" if version in tags else version
         kept = f"refs/releases/{_key(self.name)}/v{version}"
@@ -200,21 +202,28 @@ class ByTag:
         except GitFailedError:
             if version in tags:
                 raise
-            digits = versions.commit_in(version)
-            if digits is not None:
-                self._bring_commit(store, digits, kept)
+            digits, tree = versions.commit_in(version), versions.tree_in(version)
+            if digits or tree:
+                self._bring_from_history(store, digits, tree, kept)
 
-    def _bring_commit(self, store: Store, digits: str, kept: str) -> None:
-        """Put a commit into the store that only its first digits are known of, which no server is asked by."""
+    def _bring_from_history(self, store: Store, digits: str | None, tree: str | None, kept: str) -> None:
+        """Put a commit into the store that only the first digits of its name or its tree are known of.
+
+        No server is asked by these, so all of the history is fetched.
+        """
         with tempfile.TemporaryDirectory(dir=store.workspace()) as folder:
             clone = Git(Path(folder)).having(GIT_DIR=Path(folder) / "clone.git")
             clone.tell("make a repository", "init", "--quiet", "--bare")
             # Not all that a forge keeps: its refs for requests can be more than the history.
             wanted = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
             clone.tell(f"fetch from {self.place}", "fetch", "--quiet", "--", self.place, *wanted)
-            commit = clone.ask("rev-parse", "--verify", "--quiet", f"{digits}^{{commit}}")
-            if commit.returncode == 0:
-                clone.tell("name a commit", "update-ref", "refs/wanted", os.fsdecode(commit.stdout).strip())
+            if digits is not None:
+                said = clone.ask("rev-parse", "--verify", "--quiet", f"{digits}^{{commit}}")
+                commit = os.fsdecode(said.stdout).strip() if said.returncode == 0 else None
+            else:
+                commit = releases.with_tree(clone, str(tree))
+            if commit is not None:
+                clone.tell("name a commit", "update-ref", "refs/wanted", commit)
                 store.take(str(Path(folder) / "clone.git"), [f"+refs/wanted:{kept}"], settings=clone)
 
     def now(self, store: Store) -> str:
@@ -226,20 +235,30 @@ class ByTag:
         tag = os.fsdecode(nearest.stdout).strip()
         if not is_repository(root) or nearest.returncode != 0 or not versions.is_one(tag):
             return versions.unreleased("0", 0, tree)
+        # Of several on one commit, git names whichever it likes.
+        same = git.tell("read the tags", "tag", "--points-at", f"{tag}^{{commit}}").splitlines()
+        tags = {versions.plain(each): each for each in same if versions.is_one(each)}
+        tag = tags[versions.newest(tags) or versions.plain(tag)]
         released = git.tell("read a release", "ls-tree", tag, "--", *releases.PARTS)
         if released == store.git.tell("read a tree", "ls-tree", tree):
             return versions.plain(tag)
         commits = git.tell("count commits", "rev-list", "--count", f"{tag}..HEAD", "--", *releases.PARTS)
         return versions.unreleased(versions.plain(tag), int(commits), tree)
 
+    @property
+    def _is_bare_folder(self) -> bool:
+        return Path(self.place).is_dir() and not is_repository(Path(self.place))
+
     def _tags(self) -> tuple[str, ...]:
-        if Path(self.place).is_dir() and not is_repository(Path(self.place)):
+        if self._is_bare_folder:
             return ()
         git = _users_git()
         done = git.ask("ls-remote", "--tags", "--refs", "--", self.place)
         if done.returncode != 0:
             raise UnreachedError(self.place, last_words(done))
-        return tuple(line.rpartition("/")[2] for line in os.fsdecode(done.stdout).splitlines())
+        names = (line.partition("\t")[2] for line in os.fsdecode(done.stdout).splitlines())
+        # A name with a slash is the release of something else in the same repository.
+        return tuple(name.removeprefix("refs/tags/") for name in names)
 
 
 def is_repository(folder: Path) -> bool:

@@ -110,12 +110,28 @@ def past(checkout: Path, tree: str) -> str | None:
         NoHistoryError: It is no repository of its own, or a shallow one.
     """
     git = _repository(checkout)
-    commits = git.tell("read the history", "log", "--format=%H", "HEAD", "--", *PARTS).split()
-    listings = {commit: listing for commit, listing in zip(commits, _listings(git, commits), strict=True) if listing}
     with _beside(checkout) as ours:
-        asked = "".join(f"{listing}\n\n" for listing in listings.values())
-        trees = ours.tell("make trees", "mktree", "--batch", stdin=os.fsencode(asked)).split()
-    return next((commit for commit, made in zip(listings, trees, strict=True) if made.startswith(tree)), None)
+        return next((commit for commit, made in _made(git, ours, "HEAD") if made.startswith(tree)), None)
+
+
+def with_tree(repository: Git, tree: str) -> str | None:
+    """Return a commit with a tree, by the first digits of its name, anywhere in a repository.
+
+    Args:
+        repository: A repository that may be written to.
+        tree: The digits of the tree of a commit, or of the templates alone in one, which then gets a commit.
+
+    Raises:
+        GitFailedError: Git refused.
+    """
+    for line in repository.tell("read the history", "log", "--all", "--format=%H %T").splitlines():
+        commit, _, whole = line.partition(" ")
+        if whole.startswith(tree):
+            return commit
+    for _, made in _made(repository, repository, "--all"):
+        if made.startswith(tree):
+            return repository.having(**_NOBODY).tell("make a commit", "commit-tree", made, "-m", "Templates")
+    return None
 
 
 def write_bundle(checkout: Path, bundle: Path, *commits: str, tip: bool = False) -> str | None:
@@ -189,6 +205,15 @@ def _repository(checkout: Path) -> Git:
             hint="git fetch --unshallow",
         )
     return git
+
+
+def _made(git: Git, ours: Git, revisions: str) -> Iterator[tuple[str, str]]:
+    """Yield the commits that changed templates, and the tree of these alone, made in a repository of ours."""
+    commits = git.tell("read the history", "log", "--format=%H", revisions, "--", *PARTS).split()
+    listings = {commit: listing for commit, listing in zip(commits, _listings(git, commits), strict=True) if listing}
+    asked = "".join(f"{listing}\n\n" for listing in listings.values())
+    trees = ours.tell("make trees", "mktree", "--batch", stdin=os.fsencode(asked)).split()
+    yield from zip(listings, trees, strict=True)
 
 
 def _version(manifest: bytes) -> str | None:

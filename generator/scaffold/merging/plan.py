@@ -184,7 +184,8 @@ def _commit(git: Git, tree: str, parents: tuple[str, ...], message: str) -> str:
 def _message(base: Base, wish: Wish) -> str:
     if wish.version.name == base.version.name:
         return f"{wish.title}\n\nMade by scaffold with its templates v{base.version.name}."
-    return f"{wish.title}\n\nMade by scaffold from v{base.version.name}."
+    before = f"v{base.version.name}" + (f" of {base.origin.name}" if wish.moves else "")
+    return f"{wish.title}\n\nMade by scaffold from {before}."
 
 
 def _inside(tree: WorkTree, path: str) -> str:
@@ -201,9 +202,9 @@ def _renamed(tree: WorkTree, change: Change) -> Change:
 
 def _notes(store: Store, base: Base, wish: Wish) -> str:
     """Return what the change log of the new version says of everything since the old one."""
-    log = store.text("CHANGELOG.md", wish.version.tree) or ""
-    if wish.version.name == base.version.name:
+    if wish.moves or wish.version.name == base.version.name:
         return ""
+    log = store.text("CHANGELOG.md", wish.version.tree) or ""
     sections = re.split(r"^(?=## )", log, flags=re.MULTILINE)[1:]
     wanted = []
     for section in sections:

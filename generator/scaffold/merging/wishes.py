@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from scaffold import answers as answer_files
 from scaffold import catalog as catalogs
 from scaffold import source as sources
-from scaffold.errors import AnswerError, ChangedStackError, DowngradeError
+from scaffold.errors import AnswerError, ChangedStackError, DowngradeError, UnknownVersionError
 from scaffold.history import versions
 from scaffold.questionnaire import Questionnaire
 
@@ -30,12 +30,14 @@ class Wish:
         origin: Source of the templates.
         version: Version of the templates.
         answers: Answers to all questions that apply.
+        moves: Whether the templates are others, whose versions say nothing of those of the project.
     """
 
     title: str
     origin: Origin
     version: Version
     answers: Mapping[str, Any]
+    moves: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +47,16 @@ class Target:
     Attributes:
         to: The version wanted; the newest without it.
         template: The source of the new version; the project's own without it.
+        otherwise: Where the project's own is, for when it is no more where the project says.
         pairs: Answers to questions of the new version, as KEY=VALUE.
         ask: Asks the questions that are new.
     """
 
     to: str | None
-    template: str | None
-    pairs: Sequence[str]
-    ask: Ask | None
+    template: str | None = None
+    otherwise: str | None = None
+    pairs: Sequence[str] = ()
+    ask: Ask | None = None
 
 
 def update(base: Base, store: Store, target: Target) -> Wish:
@@ -69,24 +73,56 @@ def update(base: Base, store: Store, target: Target) -> Wish:
         UsageError: An answer does not fit the new version.
         ChangedStackError: Another stack is wanted.
     """
-    origin = sources.origin(target.template) if target.template is not None else sources.recorded(base.origin.name)
-    version = origin.find(store, target.to if target.to is not None else origin.newest(store))
-    if target.to is None and versions.is_older(version.name, base.version.name):
+    wanted = origin(base.origin.name, target.template, target.otherwise)
+    version = wanted.find(store, target.to if target.to is not None else wanted.newest(store))
+    moves = not goes_on(wanted, store, base)
+    if target.to is None and not moves and versions.is_older(version.name, base.version.name):
         raise DowngradeError(base.version.name, version.name)
-    questions = catalogs.load(sources.unpacked(origin, version, store))
+    questions = catalogs.load(sources.unpacked(wanted, version, store))
     questionnaire = Questionnaire(questions)
     given = answer_files.from_pairs(target.pairs, questionnaire)
     known = {question.key for question in questions.asked}
     kept = {key: value for key, value in base.answers.items() if key in known and key not in given}
     try:
-        kept = answer_files.checked(kept, questionnaire, where="kept from before")
         answers = questionnaire.complete(given, target.ask, kept)
     except AnswerError as error:
         if error.key in kept:
             error.hint = "; ".join(filter(None, [f"answer it anew with -d {error.key}=…", error.hint]))
         raise
     _same_stack(base, answers)
-    return Wish(f"Update the templates to v{version.name}", origin, version, answers)
+    title = f"Update the templates to v{version.name}" + (f" of {wanted.name}" if moves else "")
+    return Wish(title, wanted, version, answers, moves)
+
+
+def origin(recorded: str, template: str | None, otherwise: str | None) -> Origin:
+    """Return where an update gets its version from.
+
+    Args:
+        recorded: The source that the project records.
+        template: Another one that the project is to move to.
+        otherwise: Where to look for templates that are not where the project says.
+
+    Raises:
+        SourceNotFoundError: It is not known on this machine.
+    """
+    return sources.origin(template) if template is not None else sources.recorded(recorded, otherwise)
+
+
+def goes_on(origin: Origin, store: Store, base: Base) -> bool:
+    """Tell whether an origin goes on with what a project was made from, or has other templates under its versions.
+
+    Raises:
+        GitFailedError: Git could not fetch it.
+    """
+    if origin.name == base.origin.name:
+        return True
+    if versions.tree_in(base.version.name):
+        # It was never released, and is found here whatever it belongs to.
+        return False
+    try:
+        return origin.find(store, base.version.name).tree == base.version.tree
+    except UnknownVersionError:
+        return False
 
 
 def change(base: Base, store: Store, pairs: Sequence[str]) -> Wish:
