@@ -35,10 +35,15 @@ class TemplateHistory(BuildHookInterface[Any]):
     def _make(self, root: Path) -> Path:
         # The package itself is not installed yet.
         sys.path.insert(0, str(root / "generator"))
+        from scaffold.errors import ScaffoldError  # noqa: PLC0415
         from scaffold.history import releases  # noqa: PLC0415
 
         self._made = tempfile.TemporaryDirectory(prefix="scaffold-")
         folder = Path(self._made.name)
-        tip = releases.write_bundle(root, folder / "releases.bundle", tip=True)
+        try:
+            tip = releases.write_bundle(root, folder / "releases.bundle", tip=True)
+        except ScaffoldError as error:
+            # What builds the package shows the message alone.
+            raise RuntimeError("; ".join(filter(None, (error.message, error.hint)))) from None
         (folder / "VERSION").write_text(f"{tip}\n", encoding="utf-8")
         return folder

@@ -17,7 +17,7 @@ from scaffold.commands.status import status
 from scaffold.commands.update import update
 from scaffold.commands.verify import verify
 from scaffold.console import Console
-from scaffold.errors import ExitCode, ScaffoldError, UsageError
+from scaffold.errors import CancelledError, ExitCode, ScaffoldError, UsageError
 from scaffold.source import tool_version
 
 if TYPE_CHECKING:
@@ -84,7 +84,10 @@ def run(arguments: Sequence[str]) -> int:
     except typer.Abort:
         code = ExitCode.CANCELLED
     if code == ExitCode.CANCELLED:
-        console.note("cancelled")
+        if console.json:
+            console.fail(command, CancelledError("cancelled"))
+        else:
+            console.note("cancelled")
     return int(code or ExitCode.DONE)
 
 

@@ -150,10 +150,6 @@ def _render(plan: Plan, aside: Path) -> Path:
 
 def _check_origin(plan: Plan, made: Path) -> None:
     # Left to itself, Copier records where on this machine the templates lie.
-    if not (made / project.ANSWERS_FILE).is_file():
-        raise BrokenTemplateError(
-            project.ANSWERS_FILE, "it is not rendered, so the project would not know what made it"
-        )
     origin = project.find(made).origin
     if origin != plan.source.name:
         raise BrokenTemplateError(project.ANSWERS_FILE, f'it records the source "{origin}", not "{plan.source.name}"')

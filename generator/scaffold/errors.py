@@ -41,6 +41,13 @@ class ScaffoldError(Exception):
         self.hint = hint
 
 
+class CancelledError(ScaffoldError):
+    """The user, or the system, has put an end to the command."""
+
+    code = "cancelled"
+    exit_code = ExitCode.CANCELLED
+
+
 class UsageError(ScaffoldError):
     """The command line contradicts itself or lacks something."""
 

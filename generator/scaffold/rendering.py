@@ -15,6 +15,7 @@ from copier.errors import CopierError
 from jinja2 import TemplateError, TemplateSyntaxError
 
 from scaffold.errors import BrokenTemplateError, WriteFailedError
+from scaffold.project import ANSWERS_FILE
 from scaffold.source import PARTS
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def render(source: Source, answers: Mapping[str, Any], destination: Path, worksp
             cleanup_on_error=False,
         )
         _make_writable(destination)
+    if not (destination / ANSWERS_FILE).is_file():
+        raise BrokenTemplateError(ANSWERS_FILE, "it is not rendered, so the project would not know what made it")
 
 
 def _plain_folder(source: Source, workspace: Path) -> Path:
@@ -107,6 +110,8 @@ def _explained(root: Path) -> Iterator[None]:
     except UnicodeError as error:
         raise BrokenTemplateError(_place(error.__traceback__, root), str(error)) from error
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and Path(error.filename or "").is_relative_to(root):
+            raise BrokenTemplateError(_relative(error.filename, root), "it is not there") from error
         raise WriteFailedError(error.filename or "the project", error.strerror or str(error)) from error
 
 

@@ -158,3 +158,16 @@ def test_cancelling_says_so(work: Path, small: Path, launch: Launch) -> None:
     assert outcome.code == 130
     assert outcome.err.rstrip().endswith("cancelled")
     assert len(contents(work / "pot")) == 6, "the project was made before its set-up"
+
+
+@pytest.mark.usefixtures("work")
+def test_cancelling_says_so_in_json(small: Path, launch: Launch) -> None:
+    (small / "templates" / "tea" / "Makefile").write_text(
+        "setup:\n\tkill -INT $$(cut -d' ' -f4 /proc/$$PPID/stat)\n\tsleep 5\n"
+    )
+
+    outcome = launch("new", "pot", "-s", "tea", "--setup", "--json", "--template", small)
+
+    assert outcome.code == 130
+    assert outcome.envelope["exit_code"] == 130
+    assert (outcome.envelope["result"], outcome.envelope["error"]["code"]) == (None, "cancelled")

@@ -316,3 +316,15 @@ def test_half_an_identity_is_filled_up(
     for made in (project, work / "pan"):
         names = git(made, "log", "-1", "--format=%an,%cn")
         assert names == (f"Bot,{other}" if who == "AUTHOR" else f"{other},Bot")
+
+
+@pytest.mark.parametrize("lost", ["templates/one/{{ _copier_conf.answers_file }}.jinja", "templates/one"])
+def test_a_new_version_that_makes_no_project(lost: str, project: Path, templates: Templates, invoke: Invoke) -> None:
+    templates.git("rm", "-rq", lost)
+    commit(templates.root)
+    templates.release("2.0.0")
+
+    outcome = invoke("update", project, "--json")
+
+    assert _error(outcome) == (1, "broken-template")
+    assert git(project, "status", "--porcelain") == ""

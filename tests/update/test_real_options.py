@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import copier
 import pytest
-from tests.update.conftest import git
+from tests.update.conftest import commit, git
 
 from scaffold import catalog, source
+from scaffold.history import releases
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.integration.conftest import Invoke
 
+ROOT = Path(__file__).parents[2]
 STACKS = [choice.value for choice in catalog.load(source.find()).stacks]
 OPTIONS = {"sample": "false", "redis": "true", "database": "postgresql", "ci": "gitlab"}
 
@@ -69,3 +71,23 @@ def test_edits_survive_a_change_of_options(stack: str, work: Path, invoke: Invok
 
 def _pairs() -> list[str]:
     return [word for key, value in OPTIONS.items() for word in ("-d", f"{key}={value}")]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.filterwarnings("ignore")  # Copier's own
+def test_plain_copier_comes_as_far_as_it_can(stack: str, work: Path) -> None:
+    oldest = releases.read(ROOT)[0]
+    git(work, "clone", "--quiet", "--no-local", str(ROOT), "templates")
+    templates = work / "templates"
+    git(templates, "tag", "--force", f"v{oldest.version}", oldest.commit)
+    git(templates, "tag", "v999.0.0")
+    shop, data = work / "shop", {"stack": stack, "project_name": "shop"}
+    copier.run_copy(str(templates), shop, data=data, vcs_ref=f"v{oldest.version}", defaults=True, quiet=True)
+    git(work, "init", "--quiet", "shop")
+    commit(shop)
+
+    # It renders the old version with the new list of what to leave out.
+    copier.run_update(str(shop), defaults=True, overwrite=True, quiet=True)
+
+    assert "_commit: v999.0.0\n" in (shop / ".copier-answers.yml").read_text()
+    assert not (shop / ".github/workflows/update.yml").exists()
