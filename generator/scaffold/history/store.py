@@ -295,7 +295,9 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _sweep(folder: Path, seconds: float) -> None:
-    with suppress(OSError):
-        for entry in os.scandir(folder):
-            if time.time() - entry.stat(follow_symlinks=False).st_mtime > seconds:
-                shutil.rmtree(entry.path, ignore_errors=True)
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            # What another has just removed is no reason to leave the rest.
+            with suppress(FileNotFoundError):
+                if time.time() - entry.stat(follow_symlinks=False).st_mtime > seconds:
+                    shutil.rmtree(entry.path, ignore_errors=True)
