@@ -10,6 +10,7 @@ from scaffold import catalog as catalogs
 from scaffold import changes, rendered, worktree
 from scaffold import source as sources
 from scaffold.errors import AnswersFileError, ScaffoldError, UnrecordedVersionError
+from scaffold.git import split
 from scaffold.history.store import open_store
 from scaffold.merging import wishes
 from scaffold.project import MEND
@@ -180,7 +181,7 @@ def _files(
     files = {change.path: _file(change, counted) for change in found}
     gone = {change.was for change in found}
     names = git.tell("list what was rendered", "ls-tree", "-r", "-z", "--name-only", rendering)
-    for name in filter(None, names.split("\0")):
+    for name in split(names):
         if name not in files and name not in gone:
             files[name] = File(name, "untouched", None, 0, 0)
     return tuple(files[name] for name in sorted(files))

@@ -65,10 +65,8 @@ def survey(project: Project, template: str | None = None, otherwise: str | None 
     """
     found = drift.of_project(project, template or otherwise)
     store = open_store()
-    origin = wishes.origin(project.origin, template, otherwise)
-    moves = origin.name != project.origin and not wishes.goes_on(
-        origin, store, drift.base(project, store, template or otherwise)
-    )
+    origin = wishes.where_from(project.origin, template, otherwise)
+    moves = template is not None and not wishes.goes_on(origin, store, drift.base(project, store, template))
     version = versions.plain(str(project.version))
     unreached = None
     try:

@@ -141,7 +141,7 @@ class WorkTree:
         if not self.committed:
             return
         listed = self.git.tell("list attributes", "ls-files", "-z", "--", f":(glob)**/{_ATTRIBUTES}")
-        for name in filter(None, listed.split("\0")):
+        for name in split(listed):
             inside = name.startswith(self.prefix)
             around = self.prefix.startswith(str(PurePosixPath(name).parent) + "/") or name == _ATTRIBUTES
             place = folder / name

@@ -23,7 +23,7 @@ from scaffold.errors import (
     ScaffoldError,
     UnderWayError,
 )
-from scaffold.git import last_words, surroundings
+from scaffold.git import last_words, split, surroundings
 from scaffold.interruption import deferred
 from scaffold.merging import journal
 from scaffold.merging.plan import MERGING
@@ -322,7 +322,7 @@ def _left(tree: WorkTree, entry: Entry) -> list[str]:
     names = git.tell("list what was added", "diff-tree", "-r", "-z", "--no-renames", "--diff-filter=A", "--name-only",
                      f"{entry.head}^{{tree}}", entry.result)  # fmt: skip
     left = []
-    for name in filter(None, names.split("\0")):
+    for name in split(names):
         place = tree.top / name
         if not os.path.lexists(place) or git.holds("ls-files", "--error-unmatch", "--", f":(literal){name}"):
             continue
@@ -365,7 +365,7 @@ def _merging(tree: WorkTree) -> Git:
 
 def _unmerged(tree: WorkTree) -> tuple[str, ...]:
     listed = tree.git.tell("list conflicts", "diff", "--name-only", "--diff-filter=U", "-z")
-    return tuple(sorted({name for name in listed.split("\0") if name}))
+    return tuple(sorted(set(split(listed))))
 
 
 def _resolve(tree: WorkTree, name: str) -> str | None:

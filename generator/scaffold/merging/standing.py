@@ -82,7 +82,7 @@ def changed(tree: WorkTree) -> list[str]:
         "look for changes", "status", "--porcelain=v1", "-z", "--untracked-files=no", "--ignore-submodules=dirty",
         "--no-renames",
     )  # fmt: skip
-    return [entry[3:] for entry in said.split("\0") if entry]
+    return [entry[3:] for entry in split(said)]
 
 
 def check_names(tree: WorkTree, result: str) -> None:
@@ -119,7 +119,7 @@ def check_way(tree: WorkTree, written: Iterable[str]) -> None:
         if _is_folder(place):
             # Git would clear away the whole folder, with what is ignored in it.
             inside = tree.git.tell("look into a folder", "ls-files", "--others", "-z", "--", f":(literal){path}")
-            found += filter(None, inside.split("\0"))
+            found += split(inside)
             continue
         parents = [parent for parent in place.parents if parent != tree.top and parent.is_relative_to(tree.top)]
         blocking = next((each for each in (place, *parents) if os.path.lexists(each) and not _is_folder(each)), None)

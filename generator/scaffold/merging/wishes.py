@@ -73,12 +73,12 @@ def update(base: Base, store: Store, target: Target) -> Wish:
         UsageError: An answer does not fit the new version.
         ChangedStackError: Another stack is wanted.
     """
-    wanted = origin(base.origin.name, target.template, target.otherwise)
-    version = wanted.find(store, target.to if target.to is not None else wanted.newest(store))
-    moves = not goes_on(wanted, store, base)
+    origin = where_from(base.origin.name, target.template, target.otherwise)
+    version = origin.find(store, target.to if target.to is not None else origin.newest(store))
+    moves = target.template is not None and not goes_on(origin, store, base)
     if target.to is None and not moves and versions.is_older(version.name, base.version.name):
         raise DowngradeError(base.version.name, version.name)
-    questions = catalogs.load(sources.unpacked(wanted, version, store))
+    questions = catalogs.load(sources.unpacked(origin, version, store))
     questionnaire = Questionnaire(questions)
     given = answer_files.from_pairs(target.pairs, questionnaire)
     known = {question.key for question in questions.asked}
@@ -90,11 +90,11 @@ def update(base: Base, store: Store, target: Target) -> Wish:
             error.hint = "; ".join(filter(None, [f"answer it anew with -d {error.key}=…", error.hint]))
         raise
     _same_stack(base, answers)
-    title = f"Update the templates to v{version.name}" + (f" of {wanted.name}" if moves else "")
-    return Wish(title, wanted, version, answers, moves)
+    title = f"Update the templates to v{version.name}" + (f" of {origin.name}" if moves else "")
+    return Wish(title, origin, version, answers, moves)
 
 
-def origin(recorded: str, template: str | None, otherwise: str | None) -> Origin:
+def where_from(recorded: str, template: str | None, otherwise: str | None) -> Origin:
     """Return where an update gets its version from.
 
     Args:
