@@ -214,7 +214,8 @@ def test_moving_to_a_fork_compares_no_versions(project: Path, work: Path, invoke
 
     found = status.envelope["result"]
     assert (status.code, found["newest"], found["moves_to"], found["update_available"]) == (2, "0.5.0", name, True)
-    assert f"v0.5.0 of {name} is available: scaffold update --template" in " ".join(shown.out.split())
+    news = f"v0.5.0 of {name} is available: scaffold update --template {other.origin})"
+    assert news in " ".join(shown.out.split())
     assert (planned["title"], planned["notes"]) == (f"Update the templates to v0.5.0 of {name}", "")
     assert done.code == 0, done.err
     assert git(project, "log", "-1", "--format=%b").startswith("Made by scaffold from v1.0.0 of local:")

@@ -32,6 +32,12 @@ LOG = """\
 
 - Another place for everything.
 
+### Tool
+
+#### Added
+
+- A kettle.
+
 ### To do by hand
 
 - Tell your
@@ -130,6 +136,7 @@ def test_the_plan_quotes_the_change_log(make: Callable[[str, str], Path], invoke
     assert "A question." in result["notes"]
     assert "Another place for everything." in result["notes"]
     assert "Not yet." not in result["notes"]
+    assert "kettle" not in result["notes"]
     assert result["by_hand"] == ["Tell your colleagues.", "Drink tea."]
     assert later["notes"] == ""
 

@@ -47,7 +47,7 @@ def status(
     if failure is not None:
         # Whoever asks for the code is not to be told that there is nothing new where nobody knows.
         code = failure.exit_code
-    console.show("status", lambda: _as_json(found), lambda: _text(found), failure=failure, exit_code=code)
+    console.show("status", lambda: _as_json(found), lambda: _text(found, moved_to), failure=failure, exit_code=code)
     if code:
         raise typer.Exit(code)
 
@@ -77,7 +77,7 @@ def _as_json(found: Status) -> Mapping[str, Any]:
     }
 
 
-def _text(found: Status) -> Iterator[RenderableType]:
+def _text(found: Status, template: str | None) -> Iterator[RenderableType]:
     from rich.text import Text
 
     from scaffold.answers import as_line
@@ -86,7 +86,7 @@ def _text(found: Status) -> Iterator[RenderableType]:
     known = " known here" if found.unreached else ""
     newest, move = f"v{found.newest}", ""
     if found.moves_to is not None:
-        newest, move = f"{newest} of {found.moves_to}", f" --template {shlex.quote(found.moves_to)}"
+        newest, move = f"{newest} of {found.moves_to}", f" --template {shlex.quote(str(template))}"
     news = f"{newest} is available: scaffold update{move}" if found.update_available else f"the newest{known}"
     options = ", ".join(f"{key}={as_line(value)}" for key, value in found.options.items())
     drift = ", ".join(f"{found.drift.count(state)} {state}" for state in STATES if found.drift.count(state))

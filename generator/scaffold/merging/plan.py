@@ -31,6 +31,8 @@ MERGING = ("merge.renames=true", "merge.directoryRenames=conflict", "submodule.r
 _CLEAN, _CONFLICTS = 0, 1
 _NO_FILES = "directory rename unclear split"
 _BY_HAND = "To do by hand"
+# What concerns only those who run the command, and have the newest already.
+_OF_THE_TOOL = "Tool"
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,12 +218,18 @@ def _notes(store: Store, base: Base, wish: Wish) -> str:
         )
         unreleased = name.lower() == "unreleased" and versions.tree_in(wish.version.name) is not None
         if since or unreleased:
-            wanted.append(section.strip())
+            wanted += [part.strip() for title, part in _parts(section) if title != _OF_THE_TOOL.lower()]
     return "\n\n".join(wanted)
 
 
+def _parts(log: str) -> Iterator[tuple[str, str]]:
+    """Yield the parts of a change log, each with its title in small letters."""
+    for part in filter(str.strip, re.split(r"^(?=###? )", log, flags=re.MULTILINE)):
+        yield part.partition("\n")[0].strip("# \t\r").lower(), part
+
+
 def _by_hand(notes: str) -> Iterator[str]:
-    for section in re.split(r"^(?=##)", notes, flags=re.MULTILINE):
-        heading, _, body = section.partition("\n")
-        if heading.strip("# \t").lower() == _BY_HAND.lower():
+    for title, part in _parts(notes):
+        if title == _BY_HAND.lower():
+            body = part.partition("\n")[2]
             yield from (" ".join(item.split()) for item in re.split(r"^- ", body, flags=re.MULTILINE) if item.strip())
