@@ -31,7 +31,12 @@ _PACKAGE = Path(__file__).resolve().parent
 _LOCAL = "local:"
 _WHAT_THEY_ARE = "templates are a folder with a copier.yml in it, or a git repository of such"
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://|[^/\\]+@[^/\\]+:|[a-z0-9][a-z0-9.-]+:", re.IGNORECASE)
-_SHORT_FORMS = {"gh:": "https://github.com/", "gl:": "https://gitlab.com/", "git+": ""}
+_SHORT_FORMS = {
+    "gh:": "https://github.com/",
+    "gl:": "https://gitlab.com/",
+    "git+https://": "https://",
+    "git+ssh://": "ssh://",
+}
 # Before the @ stands a password, or a token without a name; ssh needs a name there, which is no secret.
 _CREDENTIALS = re.compile(r"[a-z+.-]+://[^/@]*:[^/@]*@|https?://[^/@]*@", re.IGNORECASE)
 
@@ -208,12 +213,12 @@ def origin(template: str | Path | None = None) -> Origin:
         return origins.Origin(OWN, checkout, checkout.now)
     place = _path(template)
     if place is None:
-        if _CREDENTIALS.match(str(template)):
+        url = _in_full(str(template))
+        if _CREDENTIALS.match(url):
             message = "the URL of the templates holds a name or a password, which every project would record"
             raise UsageError(
                 message, hint="leave out what stands before the @, and let git's credential helper know it"
             )
-        url = _in_full(str(template))
         return origins.Origin(url, origins.ByTag(url, url))
     holds = (place / "copier.yml").is_file()
     if not holds and place.is_dir() and shutil.which("git") is None:

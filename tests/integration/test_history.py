@@ -211,7 +211,13 @@ def test_an_unknown_version_is_an_error(checkout: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["https://me:secret@git.example/fork", "https://token@git.example/fork", "ssh://me:secret@git.example/fork"]
+    "url",
+    [
+        "https://me:secret@git.example/fork",
+        "https://token@git.example/fork",
+        "git+https://token@git.example/fork",
+        "ssh://me:secret@git.example/fork",
+    ],
 )
 def test_a_password_in_a_url_is_refused(url: str) -> None:
     with pytest.raises(UsageError, match="password") as refused:
