@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Protocol
 
 import yaml
@@ -202,6 +203,11 @@ class Questionnaire:
         return default
 
     def _check(self, question: Question, value: Any, context: Mapping[str, Any], *, derived: bool = False) -> None:
+        try:
+            json.dumps(value)
+        except (TypeError, ValueError, RecursionError) as error:
+            # Copier would render it, but not remember it.
+            raise WrongTypeError(question.key, value, "what JSON can hold, too; a date is a text in quotes") from error
         if question.choices and str(value) not in question.values:
             if question.key == "stack":
                 raise UnknownStackError(str(value), known=question.values)

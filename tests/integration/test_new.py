@@ -290,3 +290,16 @@ def test_across_file_systems_the_project_arrives_whole(work: Path, small: Path, 
     assert _files(work / "a" / "b" / "pot") == TEA_FILES
     assert [path.name for path in (work / "a" / "b").iterdir()] == ["pot"]
     assert _git(work / "a" / "b" / "pot", "status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize("default", ["2026-01-01", "{when: 2026-01-01}"])
+@pytest.mark.usefixtures("work")
+def test_an_answer_that_would_not_be_remembered(default: str, small: Path, invoke: Invoke) -> None:
+    with (small / "copier.yml").open("a") as file:
+        file.write(f"---\nbrewed:\n  type: yaml\n  default: {default}\n")
+    arguments: list[str | Path] = ["new", "pot", "-s", "tea", "--template", small, "--json"]
+
+    for refused in (invoke(*arguments), invoke(*arguments, "-d", "brewed=[2026-11-24]")):
+        assert (refused.code, refused.envelope["error"]["code"]) == (2, "wrong-type")
+        assert "a date is a text in quotes" in refused.envelope["error"]["message"]
+    assert invoke(*arguments, "-d", "brewed=['2026-11-24']").code == 0
