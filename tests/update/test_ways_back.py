@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -106,6 +107,25 @@ def test_abort_of_an_interrupted_update_keeps_what_came_later(
     git(project, "checkout", "--", "code.py")
     assert invoke("update", project, "--abort").code == 0
     assert git(project, "status", "--porcelain") == ""
+
+
+def test_abort_after_git_was_killed_while_it_picked(in_conflict: Path, work: Path, invoke: Invoke) -> None:
+    tree = worktree.around(in_conflict, work)
+    entry = journal.read(tree)
+    assert entry is not None
+    # Nobody has noted that there are conflicts, nor removed the lock.
+    journal.write(tree, replace(entry, conflicts=None))
+    (in_conflict / ".git/index.lock").touch()
+
+    under_way = invoke("status", in_conflict, "--json").envelope["result"]["under_way"]
+    assert "interrupted" in under_way["message"]
+    assert "--abort" in under_way["hint"]
+    assert _error(invoke("update", in_conflict, "--continue", "--json")) == (1, "under-way")
+    assert invoke("update", in_conflict, "--abort").code == 0
+
+    assert git(in_conflict, "status", "--porcelain", "--branch") == "## main"
+    assert (in_conflict / "letter.txt").read_text() == "mine alone\n"
+    assert not (in_conflict / ".git/CHERRY_PICK_HEAD").exists()
 
 
 def test_a_folder_that_went_to_two_places_is_a_conflict(project: Path, templates: Templates, invoke: Invoke) -> None:

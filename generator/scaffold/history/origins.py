@@ -192,7 +192,7 @@ class ByTag:
 
     def bring(self, store: Store, version: str) -> None:
         """Put a version into the store: a tag, what is in the history, or whatever else git fetches under that name."""
-        if self._is_bare_folder:
+        if self._is_plain_folder:
             return
         tags = {versions.plain(tag): tag for tag in self._tags() if versions.is_one(tag)}
         wanted = f"refs/tags/{tags[version]}" if version in tags else version
@@ -246,11 +246,11 @@ class ByTag:
         return versions.unreleased(versions.plain(tag), int(commits), tree)
 
     @property
-    def _is_bare_folder(self) -> bool:
+    def _is_plain_folder(self) -> bool:
         return Path(self.place).is_dir() and not is_repository(Path(self.place))
 
     def _tags(self) -> tuple[str, ...]:
-        if self._is_bare_folder:
+        if self._is_plain_folder:
             return ()
         git = _users_git()
         done = git.ask("ls-remote", "--tags", "--refs", "--", self.place)

@@ -116,7 +116,7 @@ def carry_out(tree: WorkTree, plan: Plan, order: Order, lock: int) -> Outcome:
         return _finished(tree)
     # Where nothing is left in conflict, git stopped for what it had told before, or was not able to commit.
     conflicts = _unmerged(tree) or tuple(normpath(tree.prefix + conflict.path) for conflict in plan.conflicts)
-    if conflicts and state(tree, entry) == "conflicts":
+    if conflicts and _picking(tree, entry):
         journal.write(tree, replace(entry, conflicts=conflicts))
         return Outcome(conflicts, None, branch)
     reason = last_words(done)
@@ -128,8 +128,9 @@ def state(tree: WorkTree, entry: Entry | None) -> State:
     """Tell what has become of a merge that has begun."""
     if entry is None:
         return "none"
-    if _resolve(tree, "CHERRY_PICK_HEAD") == entry.change:
-        return "conflicts"
+    if _picking(tree, entry):
+        # Git picks as long as it commits, too: only what had come to its end is more than half done.
+        return "conflicts" if entry.conflicts is not None else "interrupted"
     # Once it had got to conflicts, nobody but the user has ended it.
     if entry.conflicts is not None or _resolve(tree, "HEAD") != entry.head:
         return "finished"
@@ -260,7 +261,7 @@ def _take_back(tree: WorkTree, entry: Entry) -> None:
 def _restore(tree: WorkTree, entry: Entry) -> None:
     git = _merging(tree)
     at_work = _resolve(tree, "HEAD") == entry.head
-    picking = state(tree, entry) == "conflicts"
+    picking = _picking(tree, entry)
     # Git goes back gently, but stops at what some conflicts leave, and where it cannot write refs.
     if not (picking and git.holds("cherry-pick", "--abort")) and at_work and (picking or changed(tree)):
         if foreign := _foreign(tree, entry):
@@ -281,6 +282,10 @@ def _restore(tree: WorkTree, entry: Entry) -> None:
             git.tell("return to the commit", "update-ref", "--no-deref", "HEAD", entry.return_to)
         git.tell("remove the branch", "update-ref", "-d", f"refs/heads/{entry.branch}", entry.head)
     journal.close(tree)
+
+
+def _picking(tree: WorkTree, entry: Entry) -> bool:
+    return _resolve(tree, "CHERRY_PICK_HEAD") == entry.change
 
 
 def _foreign(tree: WorkTree, entry: Entry) -> list[str]:
