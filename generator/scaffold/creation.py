@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from scaffold import project, publishing, repository
 from scaffold.answers import as_text
 from scaffold.errors import BrokenTemplateError, MissingToolError
+from scaffold.git import surroundings
 from scaffold.repository import Repository
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def set_up(created: Created) -> Created:
     done = subprocess.run(
         ["make", "setup"],  # noqa: S607 - the user's own make is meant
         cwd=created.path,
+        env=surroundings(),
         stdin=subprocess.DEVNULL,
         # The result of the command is the only thing on stdout.
         stdout=sys.stderr,

@@ -133,8 +133,16 @@ def of_project(project: Project, template: str | None = None, *, patch: bool = F
         ScaffoldError: What it was rendered from cannot be had: see `base`.
     """
     store = open_store()
+    return since(base(project, store, template), project, store, patch=patch)
+
+
+def since(made_from: Base, project: Project, store: Store, *, patch: bool = False) -> Drift:
+    """Tell what the user has changed in a project since it was made from something.
+
+    Raises:
+        GitFailedError: Git refused.
+    """
     with workspace(store.workspace()) as scratch:
-        made_from = base(project, store, template)
         tree = worktree.observed(project.root, scratch, store)
         old, new = tree.rendered(made_from.tree, store), tree.stands()
         found = changes.between(tree.git, old, new, tree.prefix)

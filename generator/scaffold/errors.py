@@ -291,17 +291,17 @@ class NotARepositoryError(ScaffoldError):
         )
 
 
-class RefusedRepositoryError(NotARepositoryError):
+class RefusedRepositoryError(ScaffoldError):
     """A project is in a git repository that git does not open, for example one of another user."""
 
     code = "repository-refused"
 
     def __init__(self, root: Path, reason: str) -> None:
         """Name the project, and give git's reason and its advice, which comes last."""
-        ScaffoldError.__init__(
-            self, f"git does not open the repository of {root}: {reason.splitlines()[0]}",
+        super().__init__(
+            f"git does not open the repository of {root}: {reason.splitlines()[0]}",
             hint=reason.splitlines()[-1].strip(),
-        )  # fmt: skip
+        )
 
 
 class NoCommitError(ScaffoldError):
@@ -325,11 +325,9 @@ class DirtyTreeError(ScaffoldError):
 
     code = "dirty-tree"
 
-    def __init__(self, paths: Sequence[str]) -> None:
-        """Name some of the files."""
-        super().__init__(
-            f"there are changes that are not committed: {_some(paths)}", hint="commit them, or git stash them for now"
-        )
+    def __init__(self, paths: Sequence[str], *, hint: str = "commit them, or git stash them for now") -> None:
+        """Name some of the files, and what to do with them."""
+        super().__init__(f"there are changes that are not committed: {_some(paths)}", hint=hint)
 
 
 class InTheWayError(ScaffoldError):

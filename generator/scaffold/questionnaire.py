@@ -196,7 +196,10 @@ class Questionnaire:
                     return error.message
                 return ""
 
-            return _as_answer(question, ask(question, default, complaint))
+            answer = _as_answer(question, ask(question, default, complaint))
+            # Only where a text is typed is it checked at once.
+            self._check(question, answer, context)
+            return answer
         if default is NO_DEFAULT:
             raise MissingAnswerError(question.key, hint=_how_to_answer(question))
         self._check(question, default, context, derived=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from scaffold.errors import ScaffoldError, SourceNotFoundError, TemplateNotFoundError, UsageError
+from scaffold.errors import SourceNotFoundError, TemplateNotFoundError, UnknownVersionError, UsageError
 from scaffold.git import missing
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ OWN = "scaffold"
 
 _PACKAGE = Path(__file__).resolve().parent
 _LOCAL = "local:"
+# Out of reach for now is another matter.
+_LOST = (SourceNotFoundError, TemplateNotFoundError, UnknownVersionError)
 _WHAT_THEY_ARE = "templates are a folder with a copier.yml in it, or a git repository of such"
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://|[^/\\]+@[^/\\]+:|[a-z0-9][a-z0-9.-]+:", re.IGNORECASE)
 _SHORT_FORMS = {
@@ -89,7 +91,7 @@ def find(template: str | Path | None = None, version: str | None = None) -> Sour
     """Return the source to make something from.
 
     Args:
-        template: URL or path named by the user; without it, or with their name, the templates that belong to this
+        template: URL or path named by the user; without it, or with `scaffold`, the templates that belong to this
             tool.
         version: The version wanted; without it what there is now.
 
@@ -101,7 +103,7 @@ def find(template: str | Path | None = None, version: str | None = None) -> Sour
     """
     if version is not None:
         return at(origin(template), version)
-    if template is not None and not _means_own(template):
+    if template not in {None, OWN}:
         root = _path(template)
         if root is not None and (root / "copier.yml").is_file():
             return _as_it_stands(root)
@@ -153,11 +155,14 @@ def made_of(project: Project, store: Store, template: str | Path | None = None) 
     try:
         made_from = recorded(project.origin)
         found = made_from.find(store, version)
-    except ScaffoldError:
+    except _LOST as error:
         if template is None:
             raise
-        made_from = origin(template)
-        found = made_from.find(store, version)
+        try:
+            made_from = origin(template)
+            found = made_from.find(store, version)
+        except _LOST:
+            raise error from None
     # What was rendered says what the project says, be it a path and a commit that plain Copier wrote.
     as_written = None if version == f"v{found.name}" else version
     return replace(made_from, name=project.origin), replace(found, recorded=as_written)
@@ -192,12 +197,13 @@ def unpacked(origin: Origin, found: Version, store: Store) -> Source:
     return Source(root, origin.name, root / "docs" / "evidence", lambda: found.name, found.recorded)
 
 
-def origin(template: str | Path | None = None) -> Origin:
+def origin(template: str | Path | None = None, *, recorded: bool = False) -> Origin:
     """Return the history of the source that a user means.
 
     Args:
-        template: URL or path named by the user; without it, or with their name, the templates that belong to this
+        template: URL or path named by the user; without it, or with `scaffold`, the templates that belong to this
             tool.
+        recorded: Whether a project has recorded it already, with whatever stands in it.
 
     Raises:
         TemplateNotFoundError: There are no templates at that place.
@@ -205,7 +211,7 @@ def origin(template: str | Path | None = None) -> Origin:
     """
     from scaffold.history import origins  # noqa: PLC0415 - what only lists has no need of it
 
-    if template is None or _means_own(template):
+    if template in {None, OWN}:
         root, _ = _own()
         if _bundle().is_file():
             return origins.Origin(OWN, origins.Bundled(OWN, _bundle()), lambda _: _told_version() or tool_version())
@@ -214,7 +220,7 @@ def origin(template: str | Path | None = None) -> Origin:
     place = _path(template)
     if place is None:
         url = _in_full(str(template))
-        if _CREDENTIALS.match(url):
+        if _CREDENTIALS.match(url) and not recorded:
             message = "the URL of the templates holds a name or a password, which every project would record"
             raise UsageError(
                 message, hint="leave out what stands before the @, and let git's credential helper know it"
@@ -244,7 +250,7 @@ def recorded(name: str, otherwise: str | Path | None = None) -> Origin:
     """
     try:
         return _recorded(name)
-    except SourceNotFoundError:
+    except _LOST:
         if otherwise is None:
             raise
         return origin(otherwise)
@@ -263,7 +269,7 @@ def _recorded(name: str) -> Origin:
                 f"the project was made from a folder of templates ({name}), and {where}",
                 hint="name the folder or its repository with --template",
             )
-        return origin(place)
+        return origin(place, recorded=True)
     # Plain Copier records where on its machine the templates lay.
     try:
         place = _path(name)
@@ -271,16 +277,11 @@ def _recorded(name: str) -> Origin:
     except TemplateNotFoundError:
         here = False
     if here:
-        return origin(name)
+        return origin(name, recorded=True)
     raise SourceNotFoundError(
         f'the project was made from "{name}", which is not here' if name else "the project does not say what made it",
         hint="name the templates with --template",
     )
-
-
-def _means_own(template: str | Path) -> bool:
-    """Tell whether the templates of the tool are named, by what projects record, and not a folder of that name."""
-    return template == OWN and not Path(OWN).exists()
 
 
 def _own() -> tuple[Path, Path]:

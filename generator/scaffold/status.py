@@ -63,10 +63,10 @@ def survey(project: Project, template: str | None = None, otherwise: str | None 
     Raises:
         ScaffoldError: What it was rendered from cannot be had.
     """
-    found = drift.of_project(project, template or otherwise)
     store = open_store()
+    base = drift.base(project, store, template or otherwise)
     origin = wishes.where_from(project.origin, template, otherwise)
-    moves = template is not None and not wishes.goes_on(origin, store, drift.base(project, store, template))
+    moves = template is not None and not wishes.goes_on(origin, store, base)
     version = versions.plain(str(project.version))
     unreached = None
     try:
@@ -82,9 +82,9 @@ def survey(project: Project, template: str | None = None, otherwise: str | None 
         newest=newest,
         unreached=unreached,
         moves_to=origin.name if moves else None,
-        update_available=moves or (version != newest and not versions.is_older(newest, version)),
+        update_available=moves or (version != newest and not versions.is_older(newest, base.version.name)),
         options={key: value for key, value in project.answers.items() if key != "stack"},
-        drift=found,
+        drift=drift.since(base, project, store),
         under_way=_under_way(project),
     )
 

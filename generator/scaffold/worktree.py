@@ -162,7 +162,8 @@ def around(root: Path, scratch: Path) -> WorkTree:
     """Return the work tree that a project is in.
 
     Raises:
-        NotARepositoryError: It is in none, or in one that git does not open.
+        NotARepositoryError: It is in none.
+        RefusedRepositoryError: It is in one that git does not open.
         MissingToolError: There is no git.
     """
     git = Git(root)

@@ -251,7 +251,7 @@ def test_the_environment_moves_no_project(
     assert result.get("newest", result.get("to", result.get("new", "").removeprefix("v"))) == "1.0.0"
 
 
-def test_back_to_the_templates_of_the_tool(work: Path, monkeypatch: pytest.MonkeyPatch, invoke: Invoke) -> None:
+def test_back_to_the_templates_of_the_tool(work: Path, invoke: Invoke) -> None:
     fork, own = work / "fork", source.find().root
     for part in ("templates", "contract"):
         shutil.copytree(own / part, fork / part)
@@ -267,10 +267,10 @@ def test_back_to_the_templates_of_the_tool(work: Path, monkeypatch: pytest.Monke
     assert status["moves_to"] == "scaffold"
     assert _result(outcome)["to"] == status["newest"]
     assert "_src_path: scaffold\n" in (work / "shop/.copier-answers.yml").read_text()
-    monkeypatch.chdir(work)
     fork.rename(work / "scaffold")
-    nested = _result(invoke("status", "shop", "--template", "scaffold", "--json"))
-    assert nested["moves_to"].startswith("local:"), "a folder of that name is what is meant"
+    assert _result(invoke("status", "shop", "--template", "scaffold", "--json"))["moves_to"] is None
+    folder = _result(invoke("status", "shop", "--template", "./scaffold", "--json"))
+    assert folder["moves_to"].startswith("local:")
 
 
 @pytest.mark.parametrize("wanted", ["a branch", "a commit"])
@@ -339,3 +339,60 @@ def test_forms_that_only_copier_knows(short: str, templates: Templates, work: Pa
     answers.write_text(answers.read_text().replace("https://github.com/acme/pots", short))
     commit(work / "pot", "As plain Copier would have it")
     assert _result(invoke("status", "pot", "--json"))["drifted"] == []
+
+
+@pytest.mark.parametrize("releases", [("202411241200", "202411251200"), ("20241124", "20241125"), ("24.11", "24.12")])
+def test_releases_by_the_calendar(releases: tuple[str, str], templates: Templates, work: Path, invoke: Invoke) -> None:
+    templates.release(releases[0])
+    _serve(work, templates.origin)
+    assert invoke("new", "pot", "-s", "one", "--template", URL).code == 0
+    templates.write("letter.txt", LATER)
+    templates.release(releases[1])
+
+    status = _result(invoke("status", "pot", "--json"))
+
+    assert (status["version"], status["newest"], status["update_available"]) == (*releases, True)
+    assert _result(invoke("update", "pot", "--json"))["to"] == releases[1]
+    _unplug(templates)
+    assert _result(invoke("status", "pot", "--json"))["version"] == releases[1]
+
+
+def test_templates_to_move_to_are_no_stand_in(
+    remote: Path, work: Path, monkeypatch: pytest.MonkeyPatch, invoke: Invoke
+) -> None:
+    other = _other(work, "1.0.0", "1.1.0")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(work.parent / "another machine"))
+
+    for command in (["update", "--dry-run"], ["status"]):
+        refused = invoke(*command, remote, "--template", other.origin, "--json")
+        assert (refused.code, refused.envelope["error"]["code"]) == (1, "source-unreached")
+
+
+def test_a_name_in_a_url_that_is_recorded_already(templates: Templates, work: Path, invoke: Invoke) -> None:
+    templates.release("1.0.0")
+    named = "https://me@git.example/pots.git"
+    git(work, "config", "--global", "--add", f"url.{templates.origin}.insteadOf", named)
+    assert invoke("new", "pot", "-s", "one", "--template", named).code == 2
+    assert invoke("new", "pot", "-s", "one", "--template", templates.origin).code == 0
+    answers = work / "pot/.copier-answers.yml"
+    name = source.origin(templates.origin).name
+    answers.write_text(answers.read_text().replace(name, named))
+    commit(work / "pot")
+    templates.write("letter.txt", LATER)
+    templates.release("2.0.0")
+
+    assert _result(invoke("status", "pot", "--json"))["newest"] == "2.0.0"
+    assert _result(invoke("update", "pot", "--json"))["to"] == "2.0.0"
+
+
+def test_a_folder_that_lost_its_templates(
+    project: Path, templates: Templates, work: Path, monkeypatch: pytest.MonkeyPatch, invoke: Invoke
+) -> None:
+    templates.origin.rename(work / "moved.git")
+    templates.origin.mkdir()
+
+    refused = invoke("status", project, "--json")
+    assert (refused.code, refused.envelope["error"]["code"]) == (1, "template-not-found")
+    monkeypatch.setenv("SCAFFOLD_TEMPLATE", str(work / "moved.git"))
+    assert _result(invoke("status", project, "--json"))["drifted"] == []
+    assert _result(invoke("update", project, "--json"))["state"] == "done"

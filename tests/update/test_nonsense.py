@@ -176,6 +176,15 @@ def test_many_at_once_fetch_the_same(templates: Templates, work: Path) -> None:
     assert len(open_store().names("releases/fork")) == 4
 
 
+def test_a_lock_that_cannot_be_taken(templates: Templates, invoke: Invoke) -> None:
+    templates.release("1.0.0")
+    (open_store().root / "lock").mkdir()
+
+    outcome = invoke("new", "pot", "-s", "one", "--template", templates.origin, "--json")
+
+    assert _error(outcome) == (1, "cache-unusable")
+
+
 NONSENSE = {
     "a place that is too long": ("_src_path", "x" * 5000),
     "a place with a NUL": ("_src_path", '"a\\0b"'),

@@ -143,3 +143,18 @@ def test_enter_takes_the_default_of_every_kind(project: Path, templates: Templat
 
     assert code == 0, session.shown
     assert (project / "strength.txt").read_text() == "3 True\n"
+
+
+def test_a_yes_or_no_that_breaks_its_rule(project: Path, templates: Templates) -> None:
+    rule = "validator: \"{{ 'small ones need it' if not tea else '' }}\""
+    (templates.root / "copier.yml").write_text(f"{QUESTIONS}tea:\n  type: bool\n  default: true\n  {rule}\n")
+    templates.release("2.0.0")
+
+    with Session(["update", str(project)]) as session:
+        session.expect("tea")
+        session.type("n")
+        code, out = session.end()
+
+    assert (code, out) == (2, "")
+    assert "error[invalid-answer]" in session.shown
+    assert "small ones need it" in session.shown

@@ -128,6 +128,39 @@ def test_abort_after_git_was_killed_while_it_picked(in_conflict: Path, work: Pat
     assert not (in_conflict / ".git/CHERRY_PICK_HEAD").exists()
 
 
+def test_abort_after_git_was_killed_once_it_had_committed(
+    project: Path, templates: Templates, work: Path, invoke: Invoke
+) -> None:
+    templates.write("letter.txt", LATER)
+    templates.release("2.0.0")
+    before = snapshot(project), git(project, "rev-parse", "HEAD")
+    assert invoke("update", project).code == 0
+    tree, done = worktree.around(project, work), git(project, "rev-parse", "HEAD")
+    result = git(project, "rev-parse", "HEAD^{tree}")
+    journal.write(tree, journal.Entry("update", "News", before[1], done, result, None, None))
+    # Git forgets what it picks after it has committed.
+    git(project, "update-ref", "CHERRY_PICK_HEAD", done)
+
+    assert invoke("update", project, "--abort").code == 0
+
+    assert (snapshot(project), git(project, "rev-parse", "HEAD")) == before
+    assert git(project, "status", "--porcelain") == ""
+    assert not (project / ".git/CHERRY_PICK_HEAD").exists()
+
+
+def test_the_lock_of_another_git_stays(project: Path, templates: Templates, invoke: Invoke) -> None:
+    templates.write("letter.txt", LATER)
+    templates.release("2.0.0")
+    (project / ".git/index.lock").touch()
+
+    outcome = invoke("update", project, "--json")
+
+    assert _error(outcome) == (1, "git-failed")
+    assert (project / ".git/index.lock").exists()
+    (project / ".git/index.lock").unlink()
+    assert invoke("update", project).code == 0
+
+
 def test_a_folder_that_went_to_two_places_is_a_conflict(project: Path, templates: Templates, invoke: Invoke) -> None:
     for name, place in {"one": "a", "two": "b"}.items():
         moved = templates.file(f"{place}/{name}.txt")
@@ -206,6 +239,23 @@ def test_a_title_is_no_conflict_marker(in_conflict: Path, invoke: Invoke) -> Non
     assert invoke("update", in_conflict, "--continue").code == 0
 
 
+def test_a_sample_of_markers_was_there_before(project: Path, templates: Templates, invoke: Invoke) -> None:
+    sample = "<<<<<<< HEAD\nours\n=======\ntheirs\n>>>>>>> branch\n"
+    templates.write("letter.txt", templates.file("letter.txt").read_text() + LATER)
+    templates.release("2.0.0")
+    (project / "letter.txt").write_text(f"mine alone\n{sample}")
+    commit(project)
+    assert invoke("update", project).code == 3
+    conflict = (project / "letter.txt").read_text()
+    git(project, "add", "letter.txt")
+    assert invoke("update", project, "--continue").code == 3
+    (project / "letter.txt").write_text(f"mine and theirs\n{sample}")
+    git(project, "add", "letter.txt")
+
+    assert conflict.count("<<<<<<<") == 2
+    assert invoke("update", project, "--continue").code == 0
+
+
 def test_markers_that_are_left_are_found(in_conflict: Path, invoke: Invoke) -> None:
     git(in_conflict, "add", "--all")
 
@@ -260,7 +310,7 @@ def test_cancelled_in_the_middle_it_is_as_it_was(
     assert invoke("status", project, "--json").envelope["result"]["under_way"] is None
 
 
-@pytest.mark.parametrize("branch", ["main", "main/sub", "a..b", ""])
+@pytest.mark.parametrize("branch", ["main", "main/sub", "a..b", "", "@{-1}"])
 def test_a_plan_knows_that_there_can_be_no_such_branch(branch: str, project: Path, invoke: Invoke) -> None:
     assert _error(invoke("set", "extra=true", "-C", project, "--branch", branch, "--dry-run", "--json")) == (
         2,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scaffold.commands.options import Json, Stack, Template
+from scaffold.commands.options import AnyTemplate, Json, Stack
 from scaffold.console import Console
 from scaffold.errors import MissingToolError, UsageError
 
@@ -29,7 +29,7 @@ def doctor(
     *,
     stack: Stack = None,
     json: Json = False,  # noqa: ARG001 - the console knows
-    template: Template = None,
+    template: AnyTemplate = None,
 ) -> None:
     """Show which programs a stack needs, which are here, and how to get the others.
 

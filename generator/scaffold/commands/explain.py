@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scaffold.commands.options import Json, Template
+from scaffold.commands.options import Json, LostTemplate
 from scaffold.console import Console
 from scaffold.errors import UsageError
 
@@ -25,7 +25,7 @@ def explain(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A file of a project.")],
     *,
     json: Json = False,  # noqa: ARG001 - the console knows
-    template: Template = None,
+    template: LostTemplate = None,
 ) -> None:
     """Show which template, answers and parts of the contract a file of a project comes from."""
     from scaffold import explanation, project, source

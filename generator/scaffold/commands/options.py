@@ -25,7 +25,29 @@ Template = Annotated[
     ),
 ]
 
-#: Of a project, which has a source of its own.
+#: Of a stack or a project.
+AnyTemplate = Annotated[
+    str | None,
+    typer.Option(
+        "--template",
+        envvar="SCAFFOLD_TEMPLATE",
+        metavar="URL|PATH",
+        help="Templates of a fork; of a project, where they are if they are no more where it says.",
+    ),
+]
+
+#: Of a project that is to stay with its own.
+LostTemplate = Annotated[
+    str | None,
+    typer.Option(
+        "--template",
+        envvar="SCAFFOLD_TEMPLATE",
+        metavar="URL|PATH",
+        help="Where the templates are, if they are no more where the project says.",
+    ),
+]
+
+#: Of a project that may move to others.
 OtherTemplate = Annotated[
     str | None,
     typer.Option(

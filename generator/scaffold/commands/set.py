@@ -9,7 +9,7 @@ import typer
 
 from scaffold.commands import completion, merging
 from scaffold.commands.merging import Abort, Branch, Continue, DryRun, ProjectPath, Verify
-from scaffold.commands.options import Json, Template
+from scaffold.commands.options import Json, LostTemplate
 from scaffold.console import Console
 from scaffold.errors import UsageError
 
@@ -28,7 +28,7 @@ def set_options(
     go_on: Continue = False,
     abort: Abort = False,
     json: Json = False,  # noqa: ARG001 - the console knows
-    template: Template = None,
+    template: LostTemplate = None,
 ) -> None:
     """Change options of a project, such as redis=true or sample=false, keeping everything that you changed.
 

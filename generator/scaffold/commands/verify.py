@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scaffold.commands.options import Json, Template
+from scaffold.commands.options import AnyTemplate, Json
 from scaffold.console import Console
 from scaffold.errors import MissingToolError, ScaffoldError, UsageError, WriteFailedError
 
@@ -65,7 +65,7 @@ def verify(
         Path | None, typer.Option("--record", hidden=True, help="File of evidence to enter the run in.")
     ] = None,
     json: Json = False,  # noqa: ARG001 - the console knows
-    template: Template = None,
+    template: AnyTemplate = None,
 ) -> None:
     """Start a project's service, attack it, and tell which rules of the contract it breaks.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -80,7 +81,7 @@ class Origin:
             raise self._unknown(wanted)
         place = f"releases/{_key(self.name)}/v{version}"
         digits = versions.tree_in(version)
-        named = versions.is_one(version)
+        named = self._is_release(version)
         tree = store.tree_by_digits(digits) if digits else None
         if tree is None and digits and self.now is not None:
             self.now(store)
@@ -95,6 +96,13 @@ class Origin:
         if digits or not named:
             store.keep(f"tips/{tree}", tree)
         return Version(version if named else versions.unreleased("0", 0, tree), tree)
+
+    def _is_release(self, version: str) -> bool:
+        if versions.is_one(version) and versions.commit_in(version) == version:
+            # Digits alone can be the time of a release as well as a commit.
+            with suppress(UnreachedError):
+                return version in self.releases.known()
+        return versions.is_one(version)
 
     def _unknown(self, version: str) -> UnknownVersionError:
         if versions.tree_in(version):

@@ -228,7 +228,12 @@ class Store:
         except ImportError:  # pragma: no cover - Windows
             yield
             return
-        with (self.root / "lock").open("w") as lock:
+        place = self.root / "lock"
+        try:
+            lock = place.open("w")
+        except OSError as error:
+            raise CacheUnusableError(place, error.strerror or str(error), cache=self.root) from error
+        with lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 

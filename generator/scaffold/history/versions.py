@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 TREE_DIGITS = 12
 # What `git describe` says, and with it plain Copier: a tag, the commits since, and the commit; or that alone.
 _DESCRIBED = re.compile(r"(?P<tag>.+)-(?P<commits>\d+)-g(?P<commit>[0-9a-f]{4,64})")
-# Digits alone can be a release as well, but then it is a date.
-_COMMIT = re.compile(r"(?!20\d{6}$)[0-9a-f]{7,64}")
+_COMMIT = re.compile(r"[0-9a-f]{7,64}")
 _TREE = re.compile(rf"\+(?:\d+\.)?t([0-9a-f]{{{TREE_DIGITS}}})$")
 
 
@@ -74,7 +73,7 @@ def is_older(one: str, other: str) -> bool:
 
 
 def _number(text: str) -> Version | None:
-    if _COMMIT.fullmatch(text):
+    if _COMMIT.fullmatch(text) and not text.isdecimal():
         # PEP 440 would read 4b37920 as the beta 37920 of a version 4.
         return None
     described = _DESCRIBED.fullmatch(text)

@@ -103,12 +103,17 @@ def carry_out(tree: WorkTree, plan: Plan, order: Order, lock: int) -> Outcome:
     )
     journal.write(tree, entry)
     git = _merging(tree).holding(lock)
+    index_lock = git_path(tree, "index.lock")
+    of_another = index_lock.exists()
     try:
         if branch is not None:
             git.tell("make the branch", "switch", "--quiet", "--create", branch)
         done = git.ask("cherry-pick", "--strategy=ort", "--allow-empty", merge.change)
     except KeyboardInterrupt:
         with deferred():
+            if not of_another:
+                # The git that was killed left it.
+                index_lock.unlink(missing_ok=True)
             _take_back(tree, entry)
         raise
     if done.returncode == 0:
@@ -251,7 +256,6 @@ def _take_back(tree: WorkTree, entry: Entry) -> None:
     Raises:
         UnderWayError: It cannot be undone now.
     """
-    git_path(tree, "index.lock").unlink(missing_ok=True)
     try:
         _restore(tree, entry)
     except ScaffoldError as error:
@@ -260,12 +264,15 @@ def _take_back(tree: WorkTree, entry: Entry) -> None:
 
 def _restore(tree: WorkTree, entry: Entry) -> None:
     git = _merging(tree)
+    if entry.conflicts is None and _committed(tree, entry):
+        git.tell("go back", "reset", "--quiet", "--keep", entry.head)
     at_work = _resolve(tree, "HEAD") == entry.head
     picking = _picking(tree, entry)
     # Git goes back gently, but stops at what some conflicts leave, and where it cannot write refs.
     if not (picking and git.holds("cherry-pick", "--abort")) and at_work and (picking or changed(tree)):
         if foreign := _foreign(tree, entry):
-            raise DirtyTreeError(foreign)
+            hint = "git restore --staged --worktree takes them back, --abort then the rest: copy first what you want to keep"
+            raise DirtyTreeError(foreign, hint=hint)
         git.tell("go back", "read-tree", "--reset", "-u", entry.head)
         git.tell("go back", "cherry-pick", "--quit")
     for path in _left(tree, entry):
@@ -286,6 +293,10 @@ def _restore(tree: WorkTree, entry: Entry) -> None:
 
 def _picking(tree: WorkTree, entry: Entry) -> bool:
     return _resolve(tree, "CHERRY_PICK_HEAD") == entry.change
+
+
+def _committed(tree: WorkTree, entry: Entry) -> bool:
+    return _resolve(tree, "HEAD^") == entry.head and _resolve(tree, "HEAD^{tree}") == entry.result
 
 
 def _foreign(tree: WorkTree, entry: Entry) -> list[str]:
@@ -315,10 +326,16 @@ def _marked(tree: WorkTree, entry: Entry) -> list[str]:
     """Return the files of a conflict that still hold its marks."""
     marked = []
     for path in entry.conflicts or ():
-        staged = tree.git.ask("cat-file", "blob", f":{path}")
-        if staged.returncode == 0 and re.search(rb"^(<{7,}|>{7,}) ", staged.stdout, re.MULTILINE):
+        staged, *before = (_marks(tree, f"{name}:{path}") for name in ("", "HEAD", entry.change))
+        # What shows how conflicts look was there before, on one side or the other.
+        if staged.difference(*before):
             marked.append(path)
     return marked
+
+
+def _marks(tree: WorkTree, name: str) -> set[bytes]:
+    found = tree.git.ask("cat-file", "blob", name)
+    return set(re.findall(rb"^(?:<{7,}|>{7,}) .*$", found.stdout, re.MULTILINE)) if found.returncode == 0 else set()
 
 
 def _left(tree: WorkTree, entry: Entry) -> list[str]:
@@ -352,7 +369,9 @@ def check_branch(git: Git, branch: str) -> None:
     Raises:
         BranchTakenError: It cannot be called that, or there is one that is in its way.
     """
-    if not git.holds("check-ref-format", "--branch", branch):
+    # Git takes @{-1} for the branch before.
+    called = git.ask("check-ref-format", "--branch", branch)
+    if called.returncode != 0 or os.fsdecode(called.stdout).strip() != branch:
         raise BranchTakenError(f'no branch can be called "{branch}"')
     # Branches are like files: one cannot be below another.
     names = {f"refs/heads/{part}" for part in (branch, *map(str, PurePosixPath(branch).parents)) if part != "."}
