@@ -148,17 +148,26 @@ def test_abort_after_git_was_killed_once_it_had_committed(
     assert not (project / ".git/CHERRY_PICK_HEAD").exists()
 
 
-def test_the_lock_of_another_git_stays(project: Path, templates: Templates, invoke: Invoke) -> None:
+@pytest.mark.parametrize(
+    ("name", "flags"),
+    [("index.lock", []), ("index.lock", ["--branch", "news"]), ("refs/heads/news.lock", ["--branch", "news"])],
+)
+def test_the_lock_of_another_git_stays(
+    name: str, flags: list[str], project: Path, templates: Templates, invoke: Invoke
+) -> None:
     templates.write("letter.txt", LATER)
     templates.release("2.0.0")
-    (project / ".git/index.lock").touch()
+    lock = project / ".git" / name
+    lock.touch()
 
-    outcome = invoke("update", project, "--json")
+    outcome = invoke("update", project, *flags, "--json")
 
     assert _error(outcome) == (1, "git-failed")
-    assert (project / ".git/index.lock").exists()
-    (project / ".git/index.lock").unlink()
-    assert invoke("update", project).code == 0
+    assert lock.exists()
+    assert git(project, "branch", "--format=%(refname:short)") == "main"
+    assert journal.read(worktree.around(project, project)) is None
+    lock.unlink()
+    assert invoke("update", project, *flags).code == 0
 
 
 def test_a_folder_that_went_to_two_places_is_a_conflict(project: Path, templates: Templates, invoke: Invoke) -> None:

@@ -109,6 +109,9 @@ def carry_out(tree: WorkTree, plan: Plan, order: Order, lock: int) -> Outcome:
         if branch is not None:
             git.tell("make the branch", "switch", "--quiet", "--create", branch)
         done = git.ask("cherry-pick", "--strategy=ort", "--allow-empty", merge.change)
+    except GitFailedError:
+        _take_back(tree, entry)
+        raise
     except KeyboardInterrupt:
         with deferred():
             if not of_another:
