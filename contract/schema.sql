@@ -47,12 +47,29 @@ CREATE TABLE api_keys (
     user_id      uuid         NOT NULL REFERENCES users (id),
     name         varchar(100) NOT NULL,
     key_hash     varchar(64)  NOT NULL UNIQUE, -- lower-case hex SHA-256 of the whole key
-    scopes       varchar(255) NOT NULL,        -- separated by one space, in the order given
+    scopes       text         NOT NULL,        -- separated by one space, in the order given
     expires_at   timestamptz,
     last_used_at timestamptz,
     created_at   timestamptz  NOT NULL
 );
 CREATE INDEX ON api_keys (user_id, created_at, id);
+
+-- Written first in the transaction of the work; the reply is filled in before it commits.
+CREATE TABLE idempotency_keys (
+    id                uuid         NOT NULL PRIMARY KEY,
+    user_id           uuid         NOT NULL REFERENCES users (id),
+    method            varchar(8)   NOT NULL,
+    path              varchar(255) NOT NULL,
+    idempotency_key   varchar(128) NOT NULL,
+    body_hash         varchar(64)  NOT NULL, -- lower-case hex SHA-256 of the raw body
+    response_status   integer,
+    response_location varchar(255),
+    response_body     text,
+    created_at        timestamptz  NOT NULL,
+    expires_at        timestamptz  NOT NULL,
+    UNIQUE (user_id, method, path, idempotency_key)
+);
+CREATE INDEX ON idempotency_keys (expires_at); -- cleanup
 
 -- part: sample
 
@@ -97,20 +114,3 @@ CREATE TABLE order_lines (
     UNIQUE (order_id, position)
 );
 CREATE INDEX ON order_lines (product_id);
-
--- Written first in the order's own transaction; the reply is filled in before it commits.
-CREATE TABLE idempotency_keys (
-    id                uuid         NOT NULL PRIMARY KEY,
-    user_id           uuid         NOT NULL REFERENCES users (id),
-    method            varchar(8)   NOT NULL,
-    path              varchar(255) NOT NULL,
-    idempotency_key   varchar(128) NOT NULL,
-    body_hash         varchar(64)  NOT NULL, -- lower-case hex SHA-256 of the raw body
-    response_status   integer,
-    response_location varchar(255),
-    response_body     text,
-    created_at        timestamptz  NOT NULL,
-    expires_at        timestamptz  NOT NULL,
-    UNIQUE (user_id, method, path, idempotency_key)
-);
-CREATE INDEX ON idempotency_keys (expires_at); -- cleanup

@@ -18,7 +18,7 @@ from scaffold.conformance.openapi import OpenApi
     ],
 )
 def test_a_secret_is_found_that_stands_nowhere_by_chance(secret: str, found: bool) -> None:  # noqa: FBT001 - a parameter
-    observations = Observations(OpenApi({"sample": True}))
+    observations = Observations(OpenApi.of_contract({"sample": True}))
     observations.secret("password", secret)
     observations.leaks("the log", f'{{"url.path": "/v1/orders/00000000-0000-0000-0000-000000000000", "a": "{secret}"}}')
     assert bool(observations.found[SECRETS]) is found

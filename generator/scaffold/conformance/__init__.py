@@ -24,8 +24,11 @@ __all__ = [
     "Progress",
     "RunResult",
     "catalogue",
+    "reach",
     "run",
 ]
+
+_ANSWER_SECONDS = 10
 
 
 def run(  # noqa: PLR0913 - each a keyword of the command
@@ -37,6 +40,7 @@ def run(  # noqa: PLR0913 - each a keyword of the command
     admin: Credentials | None = None,
     metrics_token: str | None = None,
     workers: int | None = None,
+    pooled: bool = False,
     contract: Path | None = None,
     falsifier: str | None = None,
     progress: Callable[[Progress], None] | None = None,
@@ -53,6 +57,7 @@ def run(  # noqa: PLR0913 - each a keyword of the command
         admin: An administrator's account of the service at `url`.
         metrics_token: The metrics token of the service at `url`.
         workers: Processes that run checks side by side, each with a service of its own.
+        pooled: Put PgBouncer, in transaction mode, between the service and PostgreSQL.
         contract: Folder of the contract to hold the service to, where it is not the tool's own.
         falsifier: `module:Class` of a `falsifying.Falsifier` to put between suite and service; for
             the suite's own tests.
@@ -72,10 +77,28 @@ def run(  # noqa: PLR0913 - each a keyword of the command
         admin=admin,
         metrics_token=metrics_token,
         workers=workers,
+        pooled=pooled,
         contract=contract,
         falsifier=falsifier,
         progress=progress,
     )
+
+
+def reach(url: str) -> None:
+    """Make sure that somebody answers, whatever the answer: each check would wait for it in vain.
+
+    Raises:
+        UnreachableError: Nobody does.
+    """
+    import httpx  # noqa: PLC0415 - imports on demand
+
+    from scaffold.conformance.errors import UnreachableError  # noqa: PLC0415
+
+    try:
+        httpx.get(f"{url.rstrip('/')}/livez", timeout=_ANSWER_SECONDS)
+    except (httpx.TransportError, httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+        message = f"nobody answers at {url}: {error}"
+        raise UnreachableError(message, hint="is the service running, and is the address right?") from error
 
 
 def catalogue() -> tuple[Check, ...]:

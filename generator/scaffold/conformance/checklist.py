@@ -17,14 +17,17 @@ if TYPE_CHECKING:
 Verdict = Literal["yes", "no", "partly", "not tested"]
 
 QUESTIONS: tuple[tuple[str, frozenset[str]], ...] = (
-    ("Do the endpoints follow REST?", frozenset({"rest", "pagination"})),
+    (
+        "Do the endpoints follow REST?",
+        frozenset({"rest", "pagination", "own_operations", "own_resources", "own_lists"}),
+    ),
     ("Are errors handled consistently?", frozenset({"errors", "faults"})),
     ("Is input validated?", frozenset({"validation", "media"})),
     (
         "Are authentication and authorization right?",
         frozenset({"authentication", "authorization", "sessions", "jwt", "passwords", "api_keys"}),
     ),
-    ("Is there no injection or other known weakness?", frozenset({"injection", "headers", "limits"})),
+    ("Is there no injection or other known weakness?", frozenset({"injection", "headers", "limits", "protocol"})),
     ("Are there no N+1 queries?", frozenset({"n_plus_one"})),
     ("Are there transactions where they are needed?", frozenset({"transactions", "idempotency"})),
     ("Do status codes fit?", frozenset({"rest", "openapi"})),

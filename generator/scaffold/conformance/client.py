@@ -16,6 +16,7 @@ from scaffold.conformance.raw import RawConnection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from contextlib import AbstractContextManager
 
 
 T = TypeVar("T")
@@ -167,6 +168,22 @@ class Api:
 def _is_sendable(value: bytes) -> bool:
     """Whether the client library sends a header's value as it is (RFC 9110 §5.5: no blanks around it)."""
     return value == value.strip(b" \t")
+
+
+def meanwhile(block: AbstractContextManager[None], call: Callable[[], T]) -> T:
+    """Make a call that waits for what a block holds, let it go, and return what has come of the call.
+
+    Raises:
+        AssertionError: The call did not wait.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        with block:
+            future = pool.submit(call)
+            time.sleep(0.4)
+            waited = not future.done()
+        result = future.result()
+    assert waited, f"the request did not wait for what another transaction had changed: {result}"
+    return result
 
 
 def together(calls: Sequence[Callable[[], T]]) -> list[T]:

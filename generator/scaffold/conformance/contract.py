@@ -33,6 +33,13 @@ def document(name: str) -> Any:
         return yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both safe
 
 
+def openapi_parts(answers: Mapping[str, object]) -> list[dict[str, Any]]:
+    """The parts of a project's OpenAPI document; a folder's are left out with the option that it is named after."""
+    folder = contract_folder() / "openapi"
+    names = sorted(path.relative_to(folder) for path in folder.rglob("*.yaml"))
+    return [document(f"openapi/{name}") for name in names if all(answers.get(option) for option in name.parts[:-1])]
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """An environment variable of the service."""

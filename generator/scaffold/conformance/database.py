@@ -6,17 +6,19 @@ reads an old snapshot or holds a lock that it did not mean to hold.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import sqlite3
 from abc import ABC, abstractmethod
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
 import psycopg
+import pymysql
 from psycopg import sql
 from psycopg.rows import dict_row
 
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from scaffold.conformance.servers import Server
 
 Row = dict[str, Any]
+#: What a database answers to a statement that it does not take.
+DRIVER_ERRORS = (sqlite3.Error, psycopg.Error, pymysql.Error)
 
 
 class Database(ABC):
@@ -62,8 +66,8 @@ class Database(ABC):
         """Run a statement; return how many rows it changed."""
 
     @abstractmethod
-    def transaction(self, statement: str, *parameters: object) -> AbstractContextManager[None]:
-        """Keep a transaction open that has run a statement, for the time of a block; then roll it back."""
+    def transaction(self, statement: str, *parameters: object, commit: bool = False) -> AbstractContextManager[None]:
+        """Keep a transaction open that has run a statement, for the time of a block; then roll it back, or commit."""
 
     @abstractmethod
     def tables(self) -> list[str]:
@@ -80,6 +84,10 @@ class Database(ABC):
     def hold(self, table: str, row_id: object) -> AbstractContextManager[None]:
         """Hold the write lock on a row (SQLite: on the whole database) for the time of a block."""
         return self.transaction(f"SELECT 1 FROM {table} WHERE id = %s FOR UPDATE", row_id)  # noqa: S608 - names of ours
+
+    def changing(self, statement: str, *parameters: object) -> AbstractContextManager[None]:
+        """Have something changed but not committed, for the time of a block; what waits for it sees it then."""
+        return self.transaction(statement, *parameters, commit=True)
 
     def inserting(self, table: str, row: Mapping[str, object]) -> AbstractContextManager[None]:
         """Have a row inserted but not committed, for the time of a block."""
@@ -102,11 +110,22 @@ class Database(ABC):
         Stacks store UUIDs in SQLite and MariaDB as text with or without hyphens, as bytes, or as a type
         of the server's own; all compare equal to one of these forms.
         """
-        for form in (row_id, UUID(row_id).hex, UUID(row_id).bytes):
+        for form in _forms(row_id):
             for table in ("users", "sessions", *self._sample_tables()):
                 if self._finds(table, form):
                     return form
         return row_id
+
+    def place(self, row_id: str) -> tuple[str, object] | None:
+        """The table that has a row with this id, and the id in the form in which it is stored."""
+        for table in self.tables():
+            for form in _forms(row_id):
+                with contextlib.suppress(*DRIVER_ERRORS):
+                    found = self.query(f"SELECT id FROM {table} WHERE id = %s", form)  # noqa: S608 - names from the catalogue
+                    # A server may take a text for a number.
+                    if found and not isinstance(found[0]["id"], int):
+                        return table, form
+        return None
 
     def row(self, table: str, row_id: str) -> Row:
         """The row with this id."""
@@ -160,12 +179,12 @@ class SqliteDatabase(Database):
             return connection.execute(statement.replace("%s", "?"), parameters).rowcount
 
     @contextmanager
-    def transaction(self, statement: str, *parameters: object) -> Iterator[None]:
+    def transaction(self, statement: str, *parameters: object, commit: bool = False) -> Iterator[None]:
         with closing(self._connect()) as connection:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute(statement.replace("%s", "?").replace(" FOR UPDATE", ""), parameters)
             yield
-            connection.execute("ROLLBACK")
+            connection.execute("COMMIT" if commit else "ROLLBACK")
 
     def tables(self) -> list[str]:
         return [
@@ -221,16 +240,23 @@ class PostgresqlDatabase(Database):
             return connection.execute(statement, parameters or None).rowcount
 
     @contextmanager
-    def transaction(self, statement: str, *parameters: object) -> Iterator[None]:
+    def transaction(self, statement: str, *parameters: object, commit: bool = False) -> Iterator[None]:
         with psycopg.connect(self._url) as connection:
             connection.execute(statement, parameters)
             yield
-            connection.rollback()
+            if not commit:
+                connection.rollback()
 
     def tables(self) -> list[str]:
         return [row["tablename"] for row in self.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
 
     def clone(self) -> PostgresqlDatabase:
+        # A pooler between service and server keeps connections that nobody uses, and then there is no copy.
+        self._administer(
+            sql.SQL("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {}").format(
+                sql.Literal(self.name)
+            )
+        )
         return PostgresqlDatabase(self._server, template=self.name)
 
     def drop(self) -> None:
@@ -280,12 +306,12 @@ class MysqlDatabase(Database):
             return int(cursor.execute(statement, parameters or None))
 
     @contextmanager
-    def transaction(self, statement: str, *parameters: object) -> Iterator[None]:
+    def transaction(self, statement: str, *parameters: object, commit: bool = False) -> Iterator[None]:
         with closing(self._connect()) as connection, connection.cursor() as cursor:
             connection.begin()
             cursor.execute(statement, parameters)
             yield
-            connection.rollback()
+            connection.commit() if commit else connection.rollback()
 
     def tables(self) -> list[str]:
         statement = "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = %s"
@@ -333,6 +359,21 @@ def timestamp(value: object) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
+def earlier(stored: object, seconds: int) -> object:
+    """The time before a stored one, in the form in which it is stored."""
+    if isinstance(stored, int):
+        return stored - seconds * 1000
+    if isinstance(stored, datetime):
+        return stored - timedelta(seconds=seconds)
+    text = str(stored)
+    before = timestamp(text) - timedelta(seconds=seconds)
+    separator = "T" if "T" in text else " "
+    fraction = len(text.partition(".")[2].rstrip("Z+0:")) and "." in text
+    form = f"%Y-%m-%d{separator}%H:%M:%S" + (".%f" if fraction else "")
+    shown = before.strftime(form)
+    return shown[:-3] + "Z" if text.endswith("Z") and fraction else shown
+
+
 def same_id(stored: object, row_id: str) -> bool:
     """Whether a stored id is this one, in whatever form it is stored."""
     if isinstance(stored, bytes) and len(stored) == 16:
@@ -345,6 +386,10 @@ _numbers: Iterator[int] = itertools.count(1)
 _NO_STATEMENTS = (
     r"^ *(BEGIN|START|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|SET|SHOW|DEALLOCATE|SELECT ([$]?1|[?]|pg_catalog.set_config.*))"
 )
+
+
+def _forms(row_id: str) -> tuple[object, ...]:
+    return row_id, UUID(row_id).hex, UUID(row_id).bytes
 
 
 def _with_path(url: str, name: str) -> str:

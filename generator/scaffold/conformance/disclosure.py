@@ -21,7 +21,7 @@ MAKERS = (
 #: What stands in the messages and stacks of an inside: drivers, SQL, classes, files.
 INSIDES = (
     "psycopg", "pymysql", "sqlite", "kysely", "mysql2", "pgx", "gorm", "jdbc", "hikari", "hibernate",
-    "SELECT", "INSERT", "UPDATE", "password_hash",
+    "SELECT", "INSERT", "UPDATE", "password_hash", "no such table", "no such column", "does not exist", "relation ",
     "Exception", "Error:", "panic", "goroutine", "Traceback",
     ".py", ".js", ".ts", ".go", ".java", "node:", "/usr/", "/home/",
 )  # fmt: skip

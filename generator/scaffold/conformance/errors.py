@@ -18,6 +18,12 @@ class UnknownCheckError(ConformanceError):
     exit_code = ExitCode.USAGE
 
 
+class UnreachableError(ConformanceError):
+    """Nobody answers at the address that was given."""
+
+    code = "unreachable"
+
+
 class StartError(ConformanceError):
     """A server or the service did not start."""
 

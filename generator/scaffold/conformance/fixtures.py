@@ -55,6 +55,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self, cast
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from scaffold.conformance import keys
@@ -64,6 +65,9 @@ from scaffold.conformance.faultproxy import FaultProxy
 from scaffold.conformance.observing import Observations
 from scaffold.conformance.openapi import OpenApi
 from scaffold.conformance.otlp import TraceReceiver
+from scaffold.conformance.own.document import OwnDocument
+from scaffold.conformance.own.proofs import Proofs, Tried
+from scaffold.conformance.own.rows import Rows
 from scaffold.conformance.plan import Plan
 from scaffold.conformance.project import Project
 from scaffold.conformance.service import AUDIENCE, ISSUER, Launcher, Service, Target
@@ -75,6 +79,7 @@ if TYPE_CHECKING:
     from scaffold.conformance.database import Database
     from scaffold.conformance.falsifying import Falsifier
     from scaffold.conformance.logbook import Logbook
+    from scaffold.conformance.process import Unread
 
 
 class Spawn:
@@ -86,19 +91,28 @@ class Spawn:
         self._observations = observations
         self._started: list[Service] = []
 
-    def __call__(
+    def __call__(  # noqa: PLR0913 - as `Launcher.start`
         self,
         *,
         target: Database | None = None,
         environment: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         wait: bool = True,
+        confined: bool = False,
+        unread: Unread | None = None,
         settings: Mapping[str, str | None] | None = None,
         **changes: str | None,
     ) -> Service:
         """As `Launcher.start`."""
         service = self._launcher.start(
-            target=target, environment=environment, cwd=cwd, wait=wait, settings=settings, **changes
+            target=target,
+            environment=environment,
+            cwd=cwd,
+            wait=wait,
+            confined=confined,
+            unread=unread,
+            settings=settings,
+            **changes,
         )
         self._started.append(service)
         return service
@@ -132,7 +146,34 @@ def answers(plan: Plan) -> Mapping[str, object]:
 @pytest.fixture(scope="session")
 def openapi(plan: Plan) -> OpenApi:
     """The contract's OpenAPI document for this project."""
-    return OpenApi(plan.answers)
+    return OpenApi.of_contract(plan.answers)
+
+
+@pytest.fixture(scope="session")
+def tried(plan: Plan) -> Iterator[Tried]:
+    """What was tried of the service's own part, in the whole run."""
+    found = Tried()
+    yield found
+    found.write(Path(plan.folder))
+
+
+@pytest.fixture
+def own(openapi: OpenApi, api: Api) -> OwnDocument:
+    """The document that the service serves, and its own part of it."""
+    reply = api.get("/openapi.json")
+    return OwnDocument(OpenApi(reply.json()) if reply.status == httpx.codes.OK else openapi, openapi)
+
+
+@pytest.fixture
+def proofs(own: OwnDocument, tried: Tried) -> Proofs:
+    """Tries rules on the service's own part."""
+    return Proofs(own, tried)
+
+
+@pytest.fixture
+def rows(own: OwnDocument, people: People) -> Rows:
+    """Makes rows of the service's resources."""
+    return Rows(own, people)
 
 
 @pytest.fixture(scope="session")
@@ -217,10 +258,11 @@ _SECRETS = frozenset({"AUTH_JWT_PRIVATE_KEY", "BOOTSTRAP_ADMIN_PASSWORD", "METRI
 
 
 @pytest.fixture(scope="session")
-def service(plan: Plan, recorder: Recorder, request: pytest.FixtureRequest) -> Service:
+def service(plan: Plan, recorder: Recorder, observations: Observations, request: pytest.FixtureRequest) -> Service:
     """The service that most checks share."""
     if plan.url is None:
         return cast("Launcher", request.getfixturevalue("launcher")).main()
+    observations.served = OpenApi.served(plan.url)
     target = Target(plan.url, plan.answers, recorder, plan.admin, plan.metrics_token, patient=True)
     # A check that touches more than a Target has did not declare its means; the AttributeError tells.
     return cast("Service", target)

@@ -1,4 +1,4 @@
-"""Requests generated from the contract's document by schemathesis, as a child process with a report."""
+"""Requests generated from an OpenAPI document by schemathesis, as a child process with a report."""
 
 from __future__ import annotations
 

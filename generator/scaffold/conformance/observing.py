@@ -9,12 +9,15 @@ here and counted against the same check.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
+
+import jsonschema_rs
 
 from scaffold.conformance.logbook import line_faults
 
@@ -32,6 +35,9 @@ class Observations:
     """Faults found by watching, by check."""
 
     openapi: OpenApi
+    """The contract's document."""
+    served: OpenApi | None = None
+    """The one that the service serves, which has members and operations of its own."""
     found: dict[str, list[str]] = field(default_factory=lambda: {REPLIES: [], LINES: [], SECRETS: []})
     _secrets: dict[str, str] = field(default_factory=dict)
     _current: str = ""
@@ -41,9 +47,17 @@ class Observations:
         """A new check starts."""
         self._current = check
 
+    def faults(self, reply: Reply) -> list[str]:
+        """In what a reply differs from the contract's document, or else the service's own, which contains it (OAS01)."""
+        faults = self.openapi.faults(reply)
+        if faults and self.served is not None:
+            with contextlib.suppress(jsonschema_rs.ValidationError):  # a schema that is none is OAS05's affair
+                return self.served.faults(reply)
+        return faults
+
     def reply(self, reply: Reply) -> None:
-        """Hold a reply against the OpenAPI document."""
-        for fault in self.openapi.faults(reply):
+        """Hold a reply against the documents."""
+        for fault in self.faults(reply):
             self._add(REPLIES, f"{fault}\n{reply.describe()}", key=fault)
 
     def secret(self, name: str, value: str) -> None:

@@ -1,19 +1,21 @@
-"""The contract's OpenAPI document for one project, and replies held against it (check OAS03)."""
+"""OpenAPI documents, the contract's and the one that a service serves, and replies held against them (check OAS03)."""
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import jsonschema_rs
 
 from scaffold.conformance import contract
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from scaffold.conformance.exchange import Reply
 
@@ -46,13 +48,26 @@ class Operation:
 
 
 class OpenApi:
-    """The document, restricted to the parts that a project has."""
+    """An OpenAPI document with what the suite asks of one."""
 
-    def __init__(self, answers: Mapping[str, object]) -> None:
-        """Read the document and leave out the parts that the answers leave out."""
-        self._answers = answers
-        self.document: dict[str, Any] = _restricted(contract.document("openapi.yaml"), answers)
+    def __init__(self, document: dict[str, Any]) -> None:
+        """Take a document."""
+        self.document = document
         self._validators: dict[str, jsonschema_rs.Draft202012Validator] = {}
+
+    @classmethod
+    def of_contract(cls, answers: Mapping[str, object]) -> OpenApi:
+        """The contract's document without the parts that a project's answers leave out."""
+        return cls(joined(contract.openapi_parts(answers)))
+
+    @classmethod
+    def served(cls, url: str) -> OpenApi | None:
+        """The document that the service at `url` serves, or None where it serves none."""
+        try:
+            document = httpx.get(f"{url}/openapi.json", trust_env=False).json()
+        except (httpx.HTTPError, ValueError):
+            return None
+        return cls(document) if isinstance(document, dict) and {"paths", "components"} <= document.keys() else None
 
     @cached_property
     def operations(self) -> tuple[Operation, ...]:
@@ -87,7 +102,7 @@ class OpenApi:
         spec = operation.spec["responses"].get(str(reply.status))
         if spec is None:
             return [f"{where}: the status is not documented for this operation"]
-        spec = self._resolve(spec)
+        spec = self.resolve(spec)
         found = list(self._header_faults(spec.get("headers", {}), reply))
         if reply.method != "HEAD":
             found += self._body_faults(spec.get("content", {}), reply)
@@ -106,8 +121,6 @@ class OpenApi:
             return  # Left to the framework (contract, section 9), and preflights have checks of their own.
         if reply.path.startswith("/docs/"):
             return  # What the page of the documentation loads; a check of its own looks at it.
-        if reply.path.startswith("/docs/"):
-            return  # What the page of the documentation consists of is each stack's own affair.
         expected = (404,) if template is None else (405,)
         # What the HTTP server refuses before a handler runs, and redirects to the exact path, are exempt.
         exempt = (400, 413, 414, 429, 431, 501, 301, 307, 308)
@@ -118,7 +131,7 @@ class OpenApi:
 
     def _header_faults(self, headers: Mapping[str, Any], reply: Reply) -> Iterator[str]:
         for name, reference in headers.items():
-            spec = self._resolve(reference)
+            spec = self.resolve(reference)
             value = reply.headers.get(name)
             if value is None:
                 if spec.get("required"):
@@ -156,7 +169,8 @@ class OpenApi:
             for error in validator.iter_errors(value)
         ]
 
-    def _resolve(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
+    def resolve(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What a node stands for: itself, or what it refers to."""
         while "$ref" in node:
             found: Any = self.document
             for step in node["$ref"].removeprefix("#/").split("/"):
@@ -165,22 +179,52 @@ class OpenApi:
         return node
 
 
-def _restricted(node: Any, answers: Mapping[str, object]) -> Any:
-    """A copy without the nodes of parts that the answers leave out, and without the extensions that say so."""
-    if isinstance(node, dict):
-        kept = {key: value for key, value in node.items() if not _left_out(value, answers)}
-        parts = kept.pop("x-enum-parts", None)
-        kept.pop("x-part", None)
-        if parts:
-            kept["enum"] = [value for value in kept["enum"] if parts.get(value) is None or answers.get(parts[value])]
-        return {key: _restricted(value, answers) for key, value in kept.items()}
-    if isinstance(node, list):
-        return [_restricted(item, answers) for item in node if not _left_out(item, answers)]
-    return node
+def joined(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """One document of its parts: mappings are merged and lists put together.
+
+    Each operation gets the replies that follow from what it is, which no part repeats.
+
+    Raises:
+        ValueError: Two parts say different things at one place.
+    """
+    document: dict[str, Any] = {}
+    for part in parts:
+        _merge(document, part, "")
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            if method in METHODS:
+                operation["responses"] = _common_responses(document, path, operation) | operation["responses"]
+    return document
 
 
-def _left_out(node: object, answers: Mapping[str, object]) -> bool:
-    if not isinstance(node, dict):
-        return False
-    part = node.get("x-part")
-    return isinstance(part, str) and not answers.get(part)
+def _merge(into: dict[str, Any], part: Mapping[str, Any], place: str) -> None:
+    for key, value in part.items():
+        here = f"{place}/{key}"
+        if key not in into:
+            into[key] = copy.deepcopy(value)
+        elif isinstance(value, dict) and isinstance(into[key], dict):
+            _merge(into[key], value, here)
+        elif isinstance(value, list) and isinstance(into[key], list):
+            into[key] += copy.deepcopy(value)
+        elif value != into[key]:
+            message = f"two parts of the OpenAPI document differ at {here}"
+            raise ValueError(message)
+
+
+def _common_responses(
+    document: Mapping[str, Any], path: str, operation: Mapping[str, Any]
+) -> dict[str, dict[str, str]]:
+    names = {"500": "InternalServerError"}
+    if path.startswith("/v1/"):
+        names |= {"400": "MalformedRequest", "429": "RateLimited", "503": "ServiceUnavailable"}
+        if operation.get("security"):
+            names |= {"401": "Unauthorized", "403": "Forbidden"}
+        if "requestBody" in operation:
+            names |= {"413": "ContentTooLarge", "415": "UnsupportedMediaType", "422": "ValidationFailed"}
+        known = document["components"]["parameters"]
+        parameters = (known.get(p.get("$ref", "").rpartition("/")[2], p) for p in operation.get("parameters", ()))
+        if any(parameter["in"] == "query" for parameter in parameters):
+            names["422"] = "ValidationFailed"
+        if "{" in path:
+            names["404"] = "NotFound"
+    return {status: {"$ref": f"#/components/responses/{name}"} for status, name in names.items()}

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 EVENTS = "SCAFFOLD_SUITE_EVENTS"
 _REPORT = "report"
 _CHECK = "check"
+_NOT_APPLICABLE = "not_applicable"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -91,7 +92,10 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Turn skips into failures, and write the report that a service's owner reads."""
     report = yield
-    if report.skipped or hasattr(report, "wasxfail"):
+    if call.excinfo is not None and isinstance(call.excinfo.value, registry.NotApplicableError):
+        report.outcome = "passed"
+        report.user_properties.append((_NOT_APPLICABLE, str(call.excinfo.value)))
+    elif report.skipped or hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.user_properties.append((_REPORT, f"skipped, which counts as a failure: {report.longreprtext}"))
     elif report.failed and call.excinfo is not None:
@@ -132,6 +136,7 @@ class Reporter:
             passed=report.passed,
             duration=report.duration,
             report=properties.get(_REPORT) if report.failed else None,
+            not_applicable=properties.get(_NOT_APPLICABLE),
             start_error=properties.get("start_error"),
         )
 

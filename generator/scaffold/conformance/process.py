@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import signal
 import subprocess
@@ -15,13 +16,18 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+Unread = Literal["closed", "full"]
+"""How standard output can be without a reader: its other end is closed, or it fills up."""
+
 _PR_SET_PDEATHSIG = 1
+_PR_CAPBSET_DROP = 24
+_CAP_DAC_OVERRIDE = 1
 # Resolved before any fork: a lookup between fork and exec could wait for a lock held by another thread.
 _prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
@@ -30,6 +36,13 @@ def die_with_parent() -> None:
     """Ask the kernel to kill this process when its parent dies (runs between fork and exec)."""
     if _prctl is not None:
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _confined() -> None:
+    """As `die_with_parent`; and hold root to the modes of files, as any other user is (runs between fork and exec)."""
+    die_with_parent()
+    if _prctl is not None and os.geteuid() == 0:
+        _prctl(_PR_CAPBSET_DROP, _CAP_DAC_OVERRIDE)
 
 
 @dataclass
@@ -61,7 +74,7 @@ class Output:
 class Process:
     """A started program with captured output."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a process consists of
         self,
         command: Sequence[str],
         *,
@@ -69,12 +82,25 @@ class Process:
         cwd: Path | str,
         user: str | None = None,
         stdout_filter: Callable[[str], str | None] | None = None,
+        confined: bool = False,
+        unread: Unread | None = None,
     ) -> None:
-        """Start `command` (no shell), optionally as another user."""
+        """Start `command` (no shell).
+
+        Args:
+            command: Program and arguments.
+            env: Its whole environment.
+            cwd: Its working directory.
+            user: Whom to run it as, ourselves if not given.
+            stdout_filter: Changes each line of standard output, or drops it.
+            confined: It may write only where the modes of files let it, even as root.
+            unread: Nobody reads its standard output, in this way.
+        """
         self.command = tuple(command)
         self.started = time.monotonic()
         self.stdout = Output()
         self.stderr = Output()
+        writing = self._nobody(unread) if unread is not None else None
         self._popen = subprocess.Popen(
             self.command,
             env=dict(env),
@@ -83,15 +109,27 @@ class Process:
             group=user,
             extra_groups=[] if user is not None else None,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=subprocess.PIPE if unread is None else writing,
             stderr=subprocess.PIPE,
             start_new_session=True,
-            preexec_fn=die_with_parent,  # noqa: PLW1509 - calls nothing that takes a lock
+            preexec_fn=_confined if confined else die_with_parent,  # noqa: PLW1509 - call nothing that takes a lock
         )
+        if writing is not None:
+            os.close(writing)
         self._readers = [
             _reader(self._popen.stdout, self.stdout, stdout_filter),
             _reader(self._popen.stderr, self.stderr, None),
         ]
+
+    @staticmethod
+    def _nobody(unread: Unread) -> int:
+        """The end to write to of a pipe whose other end is closed, or stays open and is never read."""
+        reading, writing = os.pipe()
+        if unread == "closed":
+            os.close(reading)
+        elif hasattr(fcntl, "F_SETPIPE_SZ"):
+            fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+        return writing
 
     @property
     def pid(self) -> int:

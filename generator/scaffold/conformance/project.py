@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -64,6 +65,15 @@ class Project:
     def stack(self) -> str:
         """The stack it was rendered from."""
         return str(self.answers.get("stack", ""))
+
+    def own_settings(self) -> dict[str, str]:
+        """The settings in `.env` that the contract does not know: the service may not start without them."""
+        file = self.folder / ".env"
+        if not file.is_file():
+            return {}
+        known = contract.settings(dict(self.answers) | {"sample": True, "redis": True})
+        lines = re.findall(r"^([A-Z][A-Z0-9_]*)=(.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+        return {name: value for name, value in lines if name.removesuffix("_FILE") not in known}
 
     def environment(self) -> dict[str, str]:
         """What every process of the project gets beside its settings."""

@@ -28,6 +28,8 @@ class RawConnection:
     port: int
     recorder: Recorder
     timeout: float = 15.0
+    version: str = field(default="", init=False)
+    """The version in the last reply's status line."""
     _socket: socket.socket = field(init=False, repr=False)
     _buffer: bytes = field(default=b"", init=False, repr=False)
     _sent: bytes = field(default=b"", init=False, repr=False)
@@ -69,7 +71,7 @@ class RawConnection:
         started = time.monotonic()
         block = self._until(b"\r\n\r\n")
         status_line, *lines = block.decode("latin-1").split("\r\n")
-        _, _, rest = status_line.partition(" ")
+        self.version, _, rest = status_line.partition(" ")
         code, _, reason = rest.partition(" ")
         headers = httpx.Headers([(n, v.strip()) for n, _, v in (line.partition(":") for line in lines if line)])
         status = int(code)

@@ -71,6 +71,10 @@ class Check:
         return f"needs {' and '.join(missing)}" if missing else None
 
 
+class NotApplicableError(Exception):
+    """A check finds that the service has nothing that it is about."""
+
+
 _checks: dict[str, Check] = {}
 
 

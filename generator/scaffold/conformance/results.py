@@ -50,6 +50,23 @@ class CheckResult:
 
 
 @dataclass(frozen=True, slots=True)
+class NotProven:
+    """An operation of the service's own that some rule could not be tried on."""
+
+    operation: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPart:
+    """What a service has beyond the contract, and how much of it the run could try."""
+
+    operations: int
+    """How many operations are its own."""
+    not_proven: tuple[NotProven, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """One finished case, for a progress display."""
 
@@ -72,6 +89,8 @@ class RunResult:
     """Versions of the servers that took part, such as `postgresql: 15.18`."""
     checks: tuple[CheckResult, ...]
     duration: float
+    own: OwnPart | None = None
+    """Nothing where no check of the service's own part ran."""
 
     @property
     def counts(self) -> Mapping[Outcome, int]:

@@ -17,7 +17,8 @@ from scaffold.conformance.client import Api
 from scaffold.conformance.errors import NoServiceError, StartError
 from scaffold.conformance.logbook import Logbook
 from scaffold.conformance.network import LOOPBACK, free_port, wait_until
-from scaffold.conformance.process import Process
+from scaffold.conformance.openapi import OpenApi
+from scaffold.conformance.process import Process, Unread
 from scaffold.conformance.raw import RawConnection
 from scaffold.conformance.results import Credentials
 from scaffold.conformance.servers.redis import DATABASES
@@ -156,7 +157,8 @@ class Launcher:
             "DOCS_ENABLED": "true",
         }
         own_known = {name: own[name] for name in contract.settings(self.project.answers) if name in own}
-        return {name: value for name, value in (own_known | changes).items() if value is not None}
+        merged = self.project.own_settings() | own_known | changes
+        return {name: value for name, value in merged.items() if value is not None}
 
     def redis_url(self) -> str:
         """The address of a Redis database that no other service of the run uses."""
@@ -183,7 +185,15 @@ class Launcher:
         self.falsifier.prepared(copy)
         return copy
 
-    def command(self, name: str, settings: Mapping[str, str], *, cwd: Path | None = None) -> Process:
+    def command(
+        self,
+        name: str,
+        settings: Mapping[str, str],
+        *,
+        cwd: Path | None = None,
+        confined: bool = False,
+        unread: Unread | None = None,
+    ) -> Process:
         """Start a line of the `Procfile` with exactly these settings."""
         environment = self.project.environment() | dict(settings)
         return Process(
@@ -191,6 +201,8 @@ class Launcher:
             env=self.falsifier.environment(name, environment),
             cwd=cwd or self.falsifier.source(name, self.project.folder, self.folder),
             stdout_filter=self.falsifier.stdout,
+            confined=confined,
+            unread=unread,
         )
 
     def release(self, target: Database, **changes: str | None) -> Process:
@@ -211,13 +223,15 @@ class Launcher:
             raise StartError(message, hint=_tail(process))
         return process
 
-    def start(
+    def start(  # noqa: PLR0913 - each a keyword of the checks
         self,
         *,
         target: Database | None = None,
         environment: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         wait: bool = True,
+        confined: bool = False,
+        unread: Unread | None = None,
         settings: Mapping[str, str | None] | None = None,
         **changes: str | None,
     ) -> Service:
@@ -228,6 +242,8 @@ class Launcher:
             environment: Variables that are no settings of the contract (TZ, LANG, OpenTelemetry's own).
             cwd: Its working directory, the project's folder if not given.
             wait: Return only when it is ready.
+            confined: It may write only where the modes of files let it, even as root.
+            unread: Nobody reads its standard output, in this way.
             settings: As `changes`, for names that are computed.
             changes: Settings that differ from `settings()`; None leaves one unset.
 
@@ -243,7 +259,7 @@ class Launcher:
             own["REDIS_URL"] = self.redis_url()
         if "REDIS_URL" in own and wait:
             client = redis.Redis.from_url(own["REDIS_URL"])
-        process = self.command("web", own | dict(environment or {}), cwd=cwd)
+        process = self.command("web", own | dict(environment or {}), cwd=cwd, confined=confined, unread=unread)
         host, port = self.falsifier.address(LOOPBACK, port)
         service = Service(
             url=f"http://{host}:{port}",
@@ -265,6 +281,8 @@ class Launcher:
             if process.exit_code is not None:
                 message = f"`web` of {self.project.name} ended with {process.exit_code}"
             raise StartError(message, hint=_tail(process))
+        if wait and self.observations.served is None:
+            self.observations.served = OpenApi.served(service.url)
         return service
 
     def main(self) -> Service:

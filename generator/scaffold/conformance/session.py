@@ -22,6 +22,7 @@ from scaffold.conformance import observing
 from scaffold.conformance.contract import VARIABLE as CONTRACT
 from scaffold.conformance.errors import ConformanceError, StartError, UnknownCheckError
 from scaffold.conformance.keys import SigningKey
+from scaffold.conformance.own import proofs
 from scaffold.conformance.plan import VARIABLE, Plan
 from scaffold.conformance.plugin import EVENTS
 from scaffold.conformance.process import die_with_parent
@@ -29,6 +30,7 @@ from scaffold.conformance.project import Project
 from scaffold.conformance.registry import MEANS, Check, load_checks
 from scaffold.conformance.results import CheckResult, Credentials, Outcome, Progress, RunResult
 from scaffold.conformance.servers.mariadb import mariadb
+from scaffold.conformance.servers.pgbouncer import pgbouncer
 from scaffold.conformance.servers.postgresql import postgresql
 from scaffold.conformance.servers.redis import redis_server
 from scaffold.errors import closest
@@ -51,6 +53,7 @@ def run_session(  # noqa: PLR0913 - as `scaffold.conformance.run`
     admin: Credentials | None,
     metrics_token: str | None,
     workers: int | None,
+    pooled: bool,
     contract: Path | None,
     falsifier: str | None,
     progress: Callable[[Progress], None] | None,
@@ -62,12 +65,17 @@ def run_session(  # noqa: PLR0913 - as `scaffold.conformance.run`
         raise ConformanceError(message)
     target = Project.read(project) if project is not None else None
     known = dict(target.answers if target is not None else _DEFAULT_ANSWERS) | dict(answers or {})
+    if pooled and (target is None or known.get("database") != "postgresql"):
+        message = "PgBouncer stands before PostgreSQL only"
+        raise ConformanceError(message, hint="Leave out --pgbouncer, or verify a project with database=postgresql.")
     means = available_means(target, known, admin=admin, metrics_token=metrics_token)
     chosen = select(load_checks(), only)
     runnable = [check for check in chosen if not check.left_out(known) and not check.untestable(means)]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(_scratch()))
-        servers = {server.kind: server for server in _servers(stack, known)} if target and runnable else {}
+        servers = (
+            {server.kind: server for server in _servers(stack, known, pooled=pooled)} if target and runnable else {}
+        )
         plan = Plan(
             folder=str(folder),
             answers=known,
@@ -85,6 +93,7 @@ def run_session(  # noqa: PLR0913 - as `scaffold.conformance.run`
         if runnable:
             count = workers if workers is not None else min(2, os.cpu_count() or 1)
             _run_pytest(plan, runnable, 1 if url is not None else count, found, progress)
+        own = proofs.read(folder)
         for check, faults in observing.merged(folder).items():
             found.observed(check, faults)
     return RunResult(
@@ -94,6 +103,7 @@ def run_session(  # noqa: PLR0913 - as `scaffold.conformance.run`
         servers={name: server.version for name, server in servers.items()},
         checks=tuple(found.result(check, check.left_out(known), check.untestable(means)) for check in chosen),
         duration=time.monotonic() - started,
+        own=own,
     )
 
 
@@ -147,6 +157,8 @@ class _Gathered:
     cases: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     durations: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     failures: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    empty: dict[str, str] = field(default_factory=dict)
+    """Checks that found nothing that they are about, with the reason."""
     total: int = 0
     done: int = 0
 
@@ -158,6 +170,8 @@ class _Gathered:
             self.done += 1
         if event["phase"] == "call":
             self.cases[check] += 1
+        if event["not_applicable"]:
+            self.empty[check] = str(event["not_applicable"])
         if not event["passed"]:
             case = f"[{event['case']}] " if event["case"] else ""
             phase = "" if event["phase"] == "call" else f"({event['phase']}) "
@@ -178,6 +192,8 @@ class _Gathered:
             outcome, reason = Outcome.UNTESTED, untestable
         elif failures:
             outcome = Outcome.FAILED
+        elif check.id in self.empty:
+            outcome, reason = Outcome.NOT_APPLICABLE, self.empty[check.id]
         elif not self.cases[check.id]:
             outcome, failures = Outcome.FAILED, ["the check did not run"]
         shown = [
@@ -301,9 +317,10 @@ def _scratch() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _servers(stack: ExitStack, answers: Mapping[str, object]) -> Iterator[Server]:
+def _servers(stack: ExitStack, answers: Mapping[str, object], *, pooled: bool) -> Iterator[Server]:
     if answers.get("database") == "postgresql":
-        yield stack.enter_context(postgresql())
+        server = stack.enter_context(postgresql())
+        yield stack.enter_context(pgbouncer(server)) if pooled else server
     elif answers.get("database") == "mysql":
         yield stack.enter_context(mariadb())
     if answers.get("redis"):

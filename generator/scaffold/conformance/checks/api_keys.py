@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from scaffold.conformance import expect
+from scaffold.conformance.database import earlier
 from scaffold.conformance.registry import check
 
 if TYPE_CHECKING:
@@ -81,9 +82,10 @@ def check_expired(people: People, api: Api) -> None:
     "KEY05",
     "last_used_at is null at first, then the time of use, moved at most once a minute.",
     source="contract §11.13",
+    needs={"sql"},
 )
-def check_last_used(people: People, api: Api) -> None:
-    """Two uses, one after the other."""
+def check_last_used(people: People, api: Api, database: Database) -> None:
+    """Two uses, one after the other; then the minute is over, as the row has it."""
     account = people.new()
     key = people.key(account)
     expect.same("last_used_at at first", key["last_used_at"], None)
@@ -95,6 +97,14 @@ def check_last_used(people: People, api: Api) -> None:
     time.sleep(0.05)
     expect.status(api.with_key(key["key"]).get("/v1/me"), 200)
     expect.same("last_used_at after another use", account.api.get(path).json()["last_used_at"], used)
+    row = database.raw_id(key["id"])
+    for seconds, moves in ((50, False), (61, True)):
+        before = earlier(database.row("api_keys", key["id"])["last_used_at"], seconds)
+        database.execute("UPDATE api_keys SET last_used_at = %s WHERE id = %s", before, row)
+        shown = account.api.get(path).json()["last_used_at"]
+        expect.status(api.with_key(key["key"]).get("/v1/me"), 200)
+        moved = account.api.get(path).json()["last_used_at"] != shown
+        expect.same(f"whether a use after {seconds} s is noted", moved, moves)
 
 
 @check(

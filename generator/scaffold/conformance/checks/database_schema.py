@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from scaffold.conformance.service import Launcher
 
 _NEEDS = {"sql"}
-_DATABASE_ERRORS = (psycopg.Error, pymysql.err.Error, sqlite3.Error)
 
 
 @check(
@@ -134,8 +134,8 @@ def _mysql_table(database: Database, name: str) -> Table:
 
 @check(
     "SCH02",
-    "Tables, columns, nullability, unique rules and indexes are the contract's in every kind of database.",
-    source="contract 7, 11.22",
+    "The contract's tables have its columns, nullability, unique rules and indexes in every kind of database.",
+    source="contract 7, 11.22, 12",
     needs=_NEEDS,
 )
 def check_tables(database: Database, answers: Mapping[str, object]) -> None:
@@ -143,10 +143,12 @@ def check_tables(database: Database, answers: Mapping[str, object]) -> None:
     for name, expected in _expected(answers).items():
         expect.that(name in present, f"the table {name} is missing; there are {sorted(present)}")
         found = _found(database, name)
-        expect.same(f"columns of {name}", found.columns, expected.columns)
-        expect.same(f"unique rules of {name}", found.unique, expected.unique)
-        # InnoDB indexes every foreign key by itself where none of the contract's begins with its column.
-        expect.same(f"indexes of {name}", found.indexes, expected.indexes)
+        columns = {column: nullable for column, nullable in found.columns.items() if column in expected.columns}
+        expect.same(f"columns of {name}", columns, expected.columns)
+        # A unique rule over the contract's columns alone would refuse what the contract takes.
+        unique = {rule for rule in found.unique if columns.keys() >= set(rule)}
+        expect.same(f"unique rules of {name}", unique, expected.unique)
+        expect.same(f"indexes that {name} lacks", expected.indexes - found.indexes, set())
 
 
 @check("SCH03", "Without the sample there are no tables of the sample.", source="contract 11.21", needs=_NEEDS)
@@ -156,12 +158,38 @@ def check_parts(database: Database, answers: Mapping[str, object]) -> None:
     expect.same("tables of the contract", set(database.tables()) & everything, expected)
 
 
-def _refused(database: Database, statement: str, *parameters: object) -> None:
+class Rule(StrEnum):
+    """Kinds of rules that a database keeps."""
+
+    CHECK = "a check rule"
+    UNIQUE = "a unique rule"
+    NOT_NULL = "not null"
+    FOREIGN_KEY = "a foreign key"
+
+
+#: How each kind of database says which kind of rule a statement has broken: SQLSTATE, SQLite's name, MySQL's and
+#: MariaDB's numbers.
+_BROKEN: Mapping[object, Rule] = {
+    "23514": Rule.CHECK, "23505": Rule.UNIQUE, "23502": Rule.NOT_NULL, "23503": Rule.FOREIGN_KEY,
+    "SQLITE_CONSTRAINT_CHECK": Rule.CHECK, "SQLITE_CONSTRAINT_UNIQUE": Rule.UNIQUE,
+    "SQLITE_CONSTRAINT_NOTNULL": Rule.NOT_NULL, "SQLITE_CONSTRAINT_FOREIGNKEY": Rule.FOREIGN_KEY,
+    4025: Rule.CHECK, 3819: Rule.CHECK, 1062: Rule.UNIQUE, 1048: Rule.NOT_NULL, 1451: Rule.FOREIGN_KEY,
+}  # fmt: skip
+
+
+def _refused(database: Database, rule: Rule, statement: str, *parameters: object) -> None:
+    """Expect the database to refuse a statement because of this kind of rule, and of no other."""
     try:
         database.execute(statement, *parameters)
-    except _DATABASE_ERRORS:
-        return
-    expect.fail(f"the database accepts {statement}")
+    except psycopg.Error as error:
+        told: object = error.sqlstate
+    except sqlite3.Error as error:
+        told = error.sqlite_errorname
+    except pymysql.err.Error as error:
+        told = error.args[0]
+    else:
+        expect.fail(f"the database accepts {statement}")
+    expect.same(f"what keeps the database from {statement} ({told})", _BROKEN.get(told), rule)
 
 
 @check(
@@ -173,11 +201,11 @@ def _refused(database: Database, statement: str, *parameters: object) -> None:
 def check_rules(database: Database, people: People) -> None:
     first, second = people.new(), people.new()
     own = database.raw_id(first.id)
-    _refused(database, "UPDATE users SET role = 'root' WHERE id = %s", own)
-    _refused(database, "UPDATE users SET email = %s WHERE id = %s", second.email, own)
-    _refused(database, "UPDATE users SET password_hash = NULL WHERE id = %s", own)
-    _refused(database, "DELETE FROM users WHERE id = %s", own)
-    _refused(database, "DELETE FROM sessions WHERE user_id = %s", own)
+    _refused(database, Rule.CHECK, "UPDATE users SET role = 'root' WHERE id = %s", own)
+    _refused(database, Rule.UNIQUE, "UPDATE users SET email = %s WHERE id = %s", second.email, own)
+    _refused(database, Rule.NOT_NULL, "UPDATE users SET password_hash = NULL WHERE id = %s", own)
+    _refused(database, Rule.FOREIGN_KEY, "DELETE FROM users WHERE id = %s", own)
+    _refused(database, Rule.FOREIGN_KEY, "DELETE FROM sessions WHERE user_id = %s", own)
     expect.same("email", database.row("users", first.id)["email"], first.email)
 
 
@@ -192,14 +220,15 @@ def check_sample_rules(database: Database, people: People, shop: Shop) -> None:
     first, second = shop.product(stock=5), shop.product()
     order = shop.order(people.new(), (first, 1))
     product, placed = database.raw_id(first["id"]), database.raw_id(order["id"])
-    _refused(database, "UPDATE products SET stock = -1 WHERE id = %s", product)
-    _refused(database, "UPDATE products SET price_cents = -1 WHERE id = %s", product)
-    _refused(database, "UPDATE products SET sku = %s WHERE id = %s", second["sku"], product)
-    _refused(database, "DELETE FROM products WHERE id = %s", product)
-    _refused(database, "UPDATE orders SET status = 'lost' WHERE id = %s", placed)
-    _refused(database, "UPDATE orders SET total_cents = -1 WHERE id = %s", placed)
-    _refused(database, "UPDATE order_lines SET quantity = 0 WHERE order_id = %s", placed)
-    _refused(database, "DELETE FROM orders WHERE id = %s", placed)
+    _refused(database, Rule.CHECK, "UPDATE products SET stock = -1 WHERE id = %s", product)
+    _refused(database, Rule.CHECK, "UPDATE products SET price_cents = -1 WHERE id = %s", product)
+    _refused(database, Rule.UNIQUE, "UPDATE products SET sku = %s WHERE id = %s", second["sku"], product)
+    _refused(database, Rule.FOREIGN_KEY, "DELETE FROM products WHERE id = %s", product)
+    _refused(database, Rule.CHECK, "UPDATE orders SET status = 'lost' WHERE id = %s", placed)
+    _refused(database, Rule.CHECK, "UPDATE orders SET total_cents = -1 WHERE id = %s", placed)
+    _refused(database, Rule.CHECK, "UPDATE order_lines SET quantity = 0 WHERE order_id = %s", placed)
+    _refused(database, Rule.CHECK, "UPDATE order_lines SET price_cents = -1 WHERE order_id = %s", placed)
+    _refused(database, Rule.FOREIGN_KEY, "DELETE FROM orders WHERE id = %s", placed)
 
 
 @check(
@@ -253,8 +282,49 @@ def check_blanks_count(database: Database, people: People) -> None:
     first, second = people.new(), people.new()
     # An address that differs by nothing but the blank is another one; the same address twice is refused.
     own = database.raw_id(first.id)
-    _refused(database, "UPDATE users SET email = %s WHERE id = %s", second.email, own)
+    _refused(database, Rule.UNIQUE, "UPDATE users SET email = %s WHERE id = %s", second.email, own)
     database.execute("UPDATE users SET email = %s WHERE id = %s", f"{second.email} ", own)
     found = [row["email"] for row in database.query("SELECT email FROM users WHERE email = %s", f"{second.email} ")]
     database.execute("UPDATE users SET email = %s WHERE id = %s", first.email, own)
     expect.same("addresses found with the blank", found, [f"{second.email} "])
+
+
+_FOREIGN_KEYS: Mapping[str, str] = {
+    "postgresql": (
+        "SELECT con.conname AS name, att.attname AS col FROM pg_constraint con"
+        " CROSS JOIN LATERAL unnest(con.conkey) WITH ORDINALITY AS key(number, position)"
+        " JOIN pg_attribute att ON att.attrelid = con.conrelid AND att.attnum = key.number"
+        " WHERE con.contype = 'f' AND con.conrelid = to_regclass(%s) ORDER BY con.conname, key.position"
+    ),
+    "mysql": (
+        "SELECT constraint_name AS name, column_name AS col FROM information_schema.key_column_usage"
+        " WHERE table_schema = database() AND table_name = %s AND referenced_table_name IS NOT NULL"
+        " ORDER BY constraint_name, ordinal_position"
+    ),
+}
+
+
+def _foreign_keys(database: Database, table: str) -> list[tuple[str, ...]]:
+    """The columns of each foreign key of a table."""
+    grouped: dict[object, list[str]] = {}
+    if database.dialect == "sqlite":
+        for row in database.query(f"PRAGMA foreign_key_list({table})"):
+            grouped.setdefault(row["id"], []).append(row["from"])
+    else:
+        for row in database.query(_FOREIGN_KEYS[database.dialect], table):
+            grouped.setdefault(row["name"], []).append(row["col"])
+    return [tuple(columns) for columns in grouped.values()]
+
+
+@check(
+    "SCH09",
+    "Every foreign key of every table has an index that begins with it, the service's own included.",
+    source="contract §12, §11.22",
+    needs=_NEEDS,
+)
+def check_foreign_key_indexes(database: Database) -> None:
+    for table in database.tables():
+        found = _found(database, table)
+        for columns in _foreign_keys(database, table):
+            begins = any(index[: len(columns)] == columns for index in found.indexes | found.unique)
+            expect.that(begins, f"{table}: the foreign key ({', '.join(columns)}) has no index")

@@ -140,3 +140,18 @@ def check_spans_are_honest(counted: Counted) -> None:
         spans = counted.statements(counted.user.api, path)
         after = database.statements()
         expect.same("statements by the database's count, and by spans", after - before, len(spans))
+
+
+@check(
+    "NPO06",
+    "Who a caller is costs one statement with a token, and two with a key that was used a moment ago.",
+    source="contract 3, 8",
+    needs=_NEEDS,
+)
+def check_cost_of_credentials(spawn: Spawn, otlp: TraceReceiver) -> None:
+    counted = Counted(spawn, otlp)
+    key = counted.service.api().with_key(counted.people.key(counted.user)["key"])
+    for caller, most in ((counted.user.api, 1), (key, 2)):
+        expect.status(caller.get("/v1/me"), 200)
+        statements = counted.statements(caller, "/v1/me")
+        expect.that(0 < len(statements) <= most, f"expected at most {most} statements, got {statements}")

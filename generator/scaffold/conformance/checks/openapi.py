@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,9 +14,13 @@ from scaffold.conformance.fuzzing import fuzz
 from scaffold.conformance.registry import check
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from scaffold.conformance.accounts import People
     from scaffold.conformance.client import Api
+    from scaffold.conformance.observing import Observations
     from scaffold.conformance.openapi import OpenApi
+    from scaffold.conformance.own.document import OwnDocument
     from scaffold.conformance.service import Service
 
 
@@ -27,12 +33,12 @@ def _served(api: Api) -> dict[str, Any]:
 
 @check(
     "OAS01",
-    "The document served is the contract's, for the parts that the project has.",
-    source="OpenAPI 3.1.1; contract §2",
+    "The document served holds the contract's, for the parts that the project has, unchanged.",
+    source="OpenAPI 3.1.1; contract §2, §12",
     needs={"settings"},
 )
 def check_document(api: Api, openapi: OpenApi) -> None:
-    """Paths, components, security: everything but title, version and description."""
+    """Paths, components, security; what is the service's own may stand beside them."""
     served, wanted = _served(api), openapi.document
     for name in ("openapi", "paths", "components", "tags", "servers", "security"):
         differences = list(_differences(f"/{name}", served.get(name), wanted.get(name)))
@@ -40,20 +46,43 @@ def check_document(api: Api, openapi: OpenApi) -> None:
     expect.that(served["info"]["title"], "the document has no title")
 
 
-def _differences(place: str, got: Any, wanted: Any) -> Any:
+#: Where a service adds what is its own: operations, components, members, values, replies, parameters.
+_GROWS = re.compile(
+    r"/(paths|tags|components(/\w+)?|.*/(oneOf|enum|required|properties|parameters|responses|headers|content))"
+)
+#: Texts, which are each service's own.
+_TEXTS = frozenset({"description", "summary", "example"})
+
+
+def _differences(place: str, got: Any, wanted: Any) -> Iterator[str]:
+    """In what `got` is not, or does not contain, what is wanted."""
+    grows = _GROWS.fullmatch(place) is not None
     if isinstance(got, dict) and isinstance(wanted, dict):
-        for name in sorted(got.keys() | wanted.keys()):
+        texts = _TEXTS if not place.endswith("/properties") else frozenset()
+        for name in sorted((got.keys() | wanted.keys()) - texts):
             if name not in got:
                 yield f"{place}/{name} is missing"
-            elif name not in wanted:
-                yield f"{place}/{name} is not in the contract"
-            else:
+            elif name in wanted:
                 yield from _differences(f"{place}/{name}", got[name], wanted[name])
-    elif isinstance(got, list) and isinstance(wanted, list) and len(got) == len(wanted):
-        for number, (one, other) in enumerate(zip(got, wanted, strict=True)):
-            yield from _differences(f"{place}/{number}", one, other)
+            elif not grows:
+                yield f"{place}/{name} is not in the contract"
+    elif isinstance(got, list) and isinstance(wanted, list) and (grows or len(got) == len(wanted)):
+        found = {_identity(entry): entry for entry in got}
+        for number, entry in enumerate(wanted):
+            other = found.get(_identity(entry)) if grows else got[number]
+            if other is None:
+                yield f"{place}: {entry!r} is missing"
+            else:
+                yield from _differences(f"{place}/{number}", other, entry)
     elif got != wanted:
         yield f"{place}: {got!r} instead of {wanted!r}"
+
+
+def _identity(entry: Any) -> str:
+    """What tells an entry of a list from the others."""
+    if isinstance(entry, dict):
+        return next((f"{key} {entry[key]}" for key in ("name", "$ref", "const") if key in entry), json.dumps(entry))
+    return str(entry)
 
 
 @check(
@@ -107,9 +136,9 @@ def check_hidden_paths(api: Api, path: str) -> None:
     needs={"unlimited", "admin"},
     shares="generated",
 )
-def check_generated(service: Service, people: People, openapi: OpenApi) -> None:
-    """Every operation, valid and invalid data, as an administrator."""
-    failures = fuzz(openapi.document, service.url, people.login(people.admin.email, people.admin.password).access)
+def check_generated(service: Service, people: People, own: OwnDocument) -> None:
+    """Every operation, the service's own too, valid and invalid data, as an administrator."""
+    failures = fuzz(own.served.document, service.url, people.login(people.admin.email, people.admin.password).access)
     expect.that(not failures, "\n".join(failures))
 
 
@@ -118,7 +147,7 @@ def check_generated(service: Service, people: People, openapi: OpenApi) -> None:
     "Every reply of the whole run is documented: status, headers, media type and body.",
     source="OpenAPI 3.1; contract 8",
 )
-def check_replies(api: Api, people: People, openapi: OpenApi) -> None:
+def check_replies(api: Api, people: People, observations: Observations) -> None:
     """These replies here; all others are held against the document as they come (`observing`)."""
     user = people.new()
     key = people.key(user)
@@ -139,4 +168,4 @@ def check_replies(api: Api, people: People, openapi: OpenApi) -> None:
         user.api.post("/v1/auth/logout"),
     ]
     for reply in replies:
-        expect.same("differences from the document", openapi.faults(reply), [], reply)
+        expect.same("differences from the document", observations.faults(reply), [], reply)

@@ -9,7 +9,7 @@ import random
 import re
 import time
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from scaffold.conformance.exchange import Reply
 
 Item = dict[str, Any]
+Kind = Literal["time", "integer"]
 
 
 class Catalogue:
@@ -313,3 +314,94 @@ def check_defaults(api: Api, catalogue: Catalogue) -> None:
     reply = expect.status(api.get("/v1/products", params={"q": catalogue.mark}), 200)
     got = [item["id"] for item in reply.json()["items"]]
     expect.same("rows", got, catalogue.expected("-created_at")[:20], reply)
+
+
+def _forged(path: str, sort: str, key: object, row_id: object, filters: tuple[str, ...] = ()) -> set[str]:
+    """Cursors of this place with a good digest, in each way in which a stack may write its key as text."""
+    texts = {
+        key if isinstance(key, str) else json.dumps(key),
+        str(key),
+        f"{key:.0f}" if isinstance(key, float) else str(key),
+    }
+    found = set()
+    for text in texts:
+        signed = "\n".join([path, sort, text, str(row_id), *sorted(filters)])
+        digest = hashlib.sha256(signed.encode()).hexdigest()[:16]
+        found.add(_encoded(json.dumps([sort, key, row_id, digest], separators=(",", ":"))))
+    return found
+
+
+_GOOD_ID = "01890a5d-ac96-774b-bcce-b302099a8057"
+_GOOD_TIME = "2026-01-01T00:00:00.000Z"
+_BAD_KEYS: Mapping[Kind, list[object]] = {
+    "time": [
+        None, True, 5, 1.5, 10**19, [], {}, [_GOOD_TIME], "", "nonsense", "2026-01-01", "2026-13-01T00:00:00.000Z",
+        "2026-02-30T00:00:00.000Z", "2026-01-01T24:00:00.000Z", "2026-01-01T00:00:60.000Z", "2026-01-01T00:00:00Z",
+        "2026-01-01T00:00:00.000+01:00", "99999-01-01T00:00:00.000Z", "2026-01-01 00:00:00.000Z", "5", _GOOD_TIME + "x",
+    ],
+    "integer": [
+        None, True, 1.5, -0.5, 10**19, 2**63, -(2**63) - 1, 1e300, [], {}, [5], "", "5", "nonsense", _GOOD_TIME,
+    ],
+}  # fmt: skip
+_BAD_IDS: list[object] = [
+    None,
+    5,
+    True,
+    [],
+    {},
+    "",
+    "nonsense",
+    _GOOD_ID.upper(),
+    _GOOD_ID.replace("-", ""),
+    _GOOD_ID + "x",
+]
+
+
+def refuses_cursors(api: Api, path: str, sorts: Mapping[str, Kind], *, fixed: bool = False) -> None:
+    """Expect a list to refuse cursors whose digest is right, but whose key or id is none of its column.
+
+    Args:
+        api: Who asks.
+        path: The list.
+        sorts: The orders that are tried, with the kind of their column.
+        fixed: Whether the list has one order, which is not asked for.
+    """
+    for sort, kind in sorts.items():
+        good: object = _GOOD_TIME if kind == "time" else 5
+        forged = [cursor for key in _BAD_KEYS[kind] for cursor in _forged(path, sort, key, _GOOD_ID)]
+        forged += [cursor for row_id in _BAD_IDS for cursor in _forged(path, sort, good, row_id)]
+        order = {} if fixed else {"sort": sort}
+        # The digest is right: what differs from these is refused for its key or id alone.
+        (right,) = _forged(path, sort, good, _GOOD_ID)
+        expect.status(api.get(path, params={**order, "cursor": right}), 200)
+        for cursor in forged:
+            expect.faults(api.get(path, params={**order, "cursor": cursor}), ("cursor", "invalid_cursor"))
+
+
+@check(
+    "PAG10",
+    "A cursor whose digest is right, but whose key or id is none of its column, is `invalid_cursor`.",
+    source="contract §11.26; ASVS 2.2.1",
+)
+def check_forged_keys_of_api_keys(people: People) -> None:
+    """Types, forms and ranges, on the list of API keys."""
+    refuses_cursors(people.new().api, "/v1/api-keys", {"-created_at": "time"}, fixed=True)
+
+
+@check(
+    "PAG11",
+    "So it is on every list of the sample, by every sort.",
+    source="contract §11.26; ASVS 2.2.1",
+    part="sample",
+)
+@pytest.mark.parametrize("path", ["/v1/products", "/v1/orders"])
+def check_forged_keys(people: People, path: str) -> None:
+    """Times and cents, upwards and downwards."""
+    amount = "price_cents" if path == "/v1/products" else "total_cents"
+    sorts: Mapping[str, Kind] = {
+        "created_at": "time",
+        "-created_at": "time",
+        amount: "integer",
+        f"-{amount}": "integer",
+    }
+    refuses_cursors(people.new().api, path, sorts)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import jinja2
 import yaml
@@ -17,6 +19,7 @@ from scaffold.conformance.registry import check
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from scaffold.conformance.openapi import OpenApi
     from scaffold.conformance.project import Project
@@ -114,27 +117,59 @@ def check_procfile(project: Project) -> None:
 
 @check(
     "LAY05",
-    "`.env.example` names every setting of the project and no other, and holds no secret that works.",
-    source="contract 5, 7; ASVS 13.3.1",
+    "`.env.example` names every setting of the contract, none that the project left out, and no secret that works.",
+    source="contract 5, 7, 12; ASVS 13.3.1",
     needs=_NEEDS,
 )
 def check_env_example(project: Project, answers: Mapping[str, object]) -> None:
     text = _read(project, ".env.example")
-    names = set(re.findall(r"^#? ?([A-Z][A-Z0-9_]+)=", text, re.MULTILINE))
+    lines = re.findall(r"^(#?) ?([A-Z][A-Z0-9_]+)=(.*)$", text, re.MULTILINE)
+    names = [name for _, name, _ in lines]
     known = contract.settings(answers)
-    stray = {name for name in names if name.removesuffix("_FILE") not in known}
-    expect.same("names that are no settings", stray, set())
+    everything = contract.settings(dict(answers) | {"sample": True, "redis": True})
+    stray = {name for name in names if name.removesuffix("_FILE") in everything.keys() - known.keys()}
+    expect.same("settings of options that the project left out", stray, set())
     missing = {name for name in known if name not in names and f"{name}_FILE" not in names}
     expect.same("settings that are missing", missing, set())
+    expect.same("names that stand twice", sorted(name for name in set(names) if names.count(name) > 1), [])
     expect.that("PRIVATE KEY" not in text, "a private key stands in .env.example")
+    for comment, name, value in lines:
+        setting = known.get(name.removesuffix("_FILE"))
+        if setting is None:
+            continue  # the service's own
+        if comment and setting.default is not None and "{" not in setting.default:
+            expect.same(f"the default of {name}", value, setting.default)
+        # An address of a server of one's own machine works for nobody else.
+        if setting.secret and not name.endswith("_FILE") and setting.type != "url":
+            expect.same(f"the value of the secret {name}", value, "")
+        if setting.secret and setting.type == "url" and setting.name != "AUTH_ISSUER":
+            host = urlsplit(value).hostname
+            expect.that(host in (None, "127.0.0.1", "localhost"), f"{name} names the server {host}")
 
 
-@check("LAY06", "What holds secrets or is made is ignored by git.", source="ASVS 13.3.1", needs=_NEEDS)
-def check_gitignore(project: Project) -> None:
-    lines = {line.strip().strip("/") for line in _read(project, ".gitignore").splitlines()}
-    for name in (".env", "var"):
-        expect.that(name in lines, f"{name} is not ignored")
-    expect.that(".env.example" not in lines, ".env.example is ignored")
+@check(
+    "LAY06", "What holds secrets or is made is ignored by git, and nothing else is.", source="ASVS 13.3.1", needs=_NEEDS
+)
+def check_gitignore(project: Project, tmp_path: Path) -> None:
+    git = shutil.which("git")
+    expect.that(git, "git is not installed")
+    assert git is not None
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    (repository / ".gitignore").write_text(_read(project, ".gitignore"), encoding="utf-8")
+    made = contract.stack(project.stack).made
+    secret = [".env", "var/jwt-private-key.pem", f"var/{project.name}.db"]
+    ignored = [*secret, *(f"{name}/inside/made" for name in sorted(made))]
+    kept = [name for name in _FILES if (project.folder / name).is_file()]
+    # Neither the machine's nor the user's rules may help.
+    environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(tmp_path), "GIT_CONFIG_NOSYSTEM": "1"}
+    subprocess.run([git, "init", "--quiet"], cwd=repository, env=environment, check=True)
+    asked = "\n".join([*ignored, *kept])
+    command = [git, "check-ignore", "--stdin", "--no-index"]
+    found = subprocess.run(
+        command, cwd=repository, env=environment, input=asked, capture_output=True, text=True, check=False
+    )
+    expect.same("what git ignores", found.stdout.split(), ignored)
 
 
 @check(

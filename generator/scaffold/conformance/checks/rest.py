@@ -326,7 +326,7 @@ def _exact(reply: Reply, openapi: OpenApi, schema: str) -> None:
     expect.same("Content-Type", reply.headers.get("content-type"), "application/json", reply)
     expect.that(reply.body == _compact(reply.json()), "the body is not compact JSON with mandatory escapes only", reply)
     documented = list(openapi.document["components"]["schemas"][schema]["properties"])
-    expect.same("order of members", list(reply.json()), documented, reply)
+    expect.same("order of members", [name for name in reply.json() if name in documented], documented, reply)
 
 
 def _compact(value: object) -> bytes:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
 
 import pytest
 
-from scaffold.conformance import contract, expect
+from scaffold.conformance import contract, expect, workers
 from scaffold.conformance.certificates import self_signed_certificate
 from scaffold.conformance.keys import SigningKey
 from scaffold.conformance.network import free_port, listens, wait_until
@@ -18,6 +21,7 @@ from scaffold.conformance.service import ADMIN
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from scaffold.conformance.client import Api
     from scaffold.conformance.fixtures import Spawn
     from scaffold.conformance.process import Process
     from scaffold.conformance.service import Launcher
@@ -114,9 +118,16 @@ def _bad_values(answers: Mapping[str, object]) -> dict[str, list[str]]:
         "pem": ["not a key at all", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"],
         "email": ["no address", "canary@", "@canary.example"],
     }
+    of_lists = {
+        "TRUSTED_PROXIES": ["canary.example", "10.0.0.0/33", "300.1.1.1", "10.0.0.1;10.0.0.2", "10.0.0.1 10.0.0.2",
+                            "10.0.0.1,nonsense", "::1/129", "*", "10.0.0.1/8/8", "10.0.0"],
+        "CORS_ALLOWED_ORIGINS": ["canary.example", "https://canary.example/path", "https://canary.example/", "ftp://canary.example",
+                                 "https://*.canary.example", "https://a.example;https://b.example", "null", "https://",
+                                 "https://a.example,nonsense", "https://user@canary.example"],
+    }  # fmt: skip
     values: dict[str, list[str]] = {}
     for setting in contract.settings(answers).values():
-        found = list(by_type.get(setting.type, ()))
+        found = [*by_type.get(setting.type, ()), *of_lists.get(setting.name, ())]
         if setting.type == "enum":
             found = ["nonsense", setting.values[0].upper(), f" {setting.values[0]}"]
         if setting.minimum is not None:
@@ -141,7 +152,10 @@ def check_bad_values(refusal: Refusal, answers: Mapping[str, object], round_: in
     chosen.pop("PORT", None)
     if not chosen:
         return
-    expect.same("names", sorted(set(refusal.faults(**chosen))), sorted(chosen))
+    named = set(refusal.faults(**chosen))
+    taken = {name: value for name, value in chosen.items() if name not in named}
+    expect.same("values that are not refused", taken, {})
+    expect.same("others that are refused", sorted(named - chosen.keys()), [])
 
 
 @check("CFG09", "A bad PORT is refused.", source="contract 5, 11.20", needs=_NEEDS)
@@ -229,15 +243,19 @@ def check_production_refuses(refusal: Refusal, case: str) -> None:
 
 @check(
     "CFG17",
-    "Several processes share their limits through Redis; without it production refuses them, where the stack has them.",
+    "WEB_CONCURRENCY is the number of processes, where the stack has them; production refuses several without Redis.",
     source="contract 5",
     needs=_NEEDS,
 )
 def check_several_processes(refusal: Refusal, spawn: Spawn, launcher: Launcher, answers: Mapping[str, object]) -> None:
-    if answers.get("redis") or not contract.stack(launcher.project.stack).several_workers:
-        expect.that(spawn(WEB_CONCURRENCY="2").ready(), "a service told to use two processes is not ready")
-    else:
+    several = contract.stack(launcher.project.stack).several_workers
+    if several and not answers.get("redis"):
         expect.same("names", refusal.faults(WEB_CONCURRENCY="2"), ["WEB_CONCURRENCY"])
+    # Elsewhere they are warned of, and work.
+    service = spawn(APP_ENV="development", WEB_CONCURRENCY="2")
+    expect.same("processes that answer, of 2", len(workers.serving(service)), 2 if several else 1)
+    service.stop()
+    expect.same("processes that answer, by default", len(workers.serving(spawn())), 1)
 
 
 @check("CFG10", "An address of loopback may be an http issuer in production.", source="contract 5", needs=_NEEDS)
@@ -362,34 +380,43 @@ def check_empty_is_unset(spawn: Spawn) -> None:
     source="The Twelve-Factor App III",
     needs=_NEEDS,
 )
-def check_unknown_variables(spawn: Spawn) -> None:
+def check_unknown_variables(spawn: Spawn, answers: Mapping[str, object]) -> None:
+    everything = contract.settings(dict(answers) | {"sample": True, "redis": True})
+    others = dict.fromkeys(everything.keys() - contract.settings(answers).keys(), "nonsense")
     service = spawn(
-        environment={
+        environment=others
+        | {
             "UNKNOWN_SETTING": "x",
-            "DEBUG": "1",
-            # What frameworks read by themselves: none of them is the contract's.
-            "DJANGO_DEBUG": "1",
-            "NODE_ENV": "x",
+            # What frameworks, servers and libraries read by themselves: none of them is the contract's.
+            "DEBUG": "*",
+            "NODE_ENV": "development",
+            "GUNICORN_CMD_ARGS": "--workers=3 --forwarded-allow-ips=*",
+            "FORWARDED_ALLOW_IPS": "*",
             "GIN_MODE": "debug",
+            "SERVER_PORT": "1",
             "SPRING_PROFILES_ACTIVE": "x",
         }
     )
-    expect.status(service.api().get("/v1/unknown"), 404)
+    expect.problem(service.api().get("/v1/unknown"), 404)
     expect.status(spawn.people(service).register(), 201)
+    secure = service.api().get("/livez", headers={"X-Forwarded-Proto": "https"})
+    expect.header(secure, "strict-transport-security", None)
+    expect.same("processes that answer", len(workers.serving(service)), 1)
 
 
 @check(
     "CFG15",
-    "MAX_BODY_BYTES is the limit, to the byte.",
-    source="contract 5; OWASP API4:2023",
+    "MAX_BODY_BYTES is the limit, to the byte; 1 MiB where it is not set.",
+    source="contract 5; RFC 9110 §15.5.14; OWASP API4:2023",
     needs=_NEEDS,
 )
-def check_body_limit(spawn: Spawn) -> None:
-    api = spawn(MAX_BODY_BYTES="2048").api()
+def check_body_limit(spawn: Spawn, api: Api) -> None:
     body = b'{"email": "nobody@people.suite.example", "password": "canary-password"}'
-    for size, status in ((2048, 401), (2049, 413)):
-        reply = api.post("/v1/auth/login", content=body.ljust(size), media_type="application/json")
-        expect.status(reply, status)
+    for caller, limit in ((spawn(MAX_BODY_BYTES="2048").api(), 2048), (api, 1_048_576)):
+        reply = caller.post("/v1/auth/login", content=body.ljust(limit), media_type="application/json")
+        expect.problem(reply, 401, "invalid-credentials")
+        reply = caller.post("/v1/auth/login", content=body.ljust(limit + 1), media_type="application/json")
+        expect.problem(reply, 413)
 
 
 @check(
@@ -430,3 +457,54 @@ def check_database_tls(launcher: Launcher, spawn: Spawn, tmp_path: Path) -> None
         body = expect.problem(reply, 503)
         expect.same(f"checks.database with {parameters}", body.get("checks", {}).get("database"), "fail", reply)
         service.stop()
+
+
+@check(
+    "CFG21",
+    "HOST is the address that is listened on, and no other; by default it is every one.",
+    source="contract 5",
+    needs=_NEEDS,
+)
+def check_host(spawn: Spawn) -> None:
+    # All of 127.0.0.0/8 is this machine on Linux; elsewhere the second address is that of IPv6.
+    other = "127.0.0.2" if sys.platform == "linux" else "::1"
+    service = spawn(wait=False, HOST=other)
+    port = int(service.settings["PORT"])
+    expect.that(wait_until(lambda: _listens_on(other, port), 30), f"expected somebody to listen on {other}")
+    expect.that(not listens(port), f"expected nobody but on {other}")
+    service.stop()
+    everywhere = int(spawn(HOST=None).settings["PORT"])
+    expect.that(_listens_on(other, everywhere) or sys.platform != "linux", f"expected somebody on {other}, too")
+
+
+def _listens_on(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+@check(
+    "CFG20",
+    "DATABASE_URL may be postgres://, name the application and its channel binding, and lead to a Unix socket.",
+    source="contract 5 (settings.yaml); PostgreSQL (Connection URIs)",
+    needs=_NEEDS | {"sql"},
+    databases={"postgresql"},
+)
+@pytest.mark.parametrize("form", ["postgres", "host parameter", "encoded host"])
+def check_forms_of_url(launcher: Launcher, spawn: Spawn, form: str) -> None:
+    database = launcher.new_database()
+    parts = urlsplit(database.service_url)
+    login = f"{parts.username}:{parts.password}"
+    folder = database.one("SHOW unix_socket_directories")["unix_socket_directories"]
+    port = database.one("SHOW port")["port"]
+    url = {
+        "postgres": f"postgres://{parts.netloc}{parts.path}?application_name=canary-name&channel_binding=prefer",
+        "host parameter": f"postgresql://{login}@:{port}{parts.path}?host={folder}&application_name=canary-name",
+        "encoded host": f"postgresql://{login}@{quote(folder, safe='')}:{port}{parts.path}?application_name=canary-name",
+    }[form]
+    service = spawn(target=database, DATABASE_URL=url)
+    expect.status(spawn.people(service).register(), 201)
+    names = database.query("SELECT application_name FROM pg_stat_activity WHERE datname = current_database()")
+    expect.that("canary-name" in {row["application_name"] for row in names}, f"expected the name, got {names}")

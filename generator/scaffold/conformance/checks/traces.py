@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import secrets
+import socket
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from scaffold.conformance import expect
+from scaffold.conformance import expect, logbook
 from scaffold.conformance.network import LOOPBACK, free_port
 from scaffold.conformance.otlp import TraceReceiver
 from scaffold.conformance.registry import check
@@ -197,6 +199,34 @@ def check_database_spans(traced: Service, traced_people: People, otlp: TraceRece
 
 
 @check(
+    "TRC12",
+    "Each kind of statement has its span: what is read, inserted, updated and deleted.",
+    source="OpenTelemetry database conventions; contract 4",
+    needs=_NEEDS,
+)
+def check_spans_of_statements(traced: Service, traced_people: People, otlp: TraceReceiver) -> None:
+    user = traced_people.new()
+    key = traced_people.key(user)["id"]
+    body = {"name": "suite", "scopes": ["profile:read"]}
+    requests: list[tuple[str, str, object, str]] = [
+        ("GET", "/v1/api-keys", None, r"SELECT .*\bapi_keys\b"),
+        ("POST", "/v1/api-keys", body, r"INSERT .*\bapi_keys\b"),
+        ("PATCH", "/v1/me", {"display_name": "Grace Hopper"}, r"UPDATE .*\busers\b"),
+        ("DELETE", f"/v1/api-keys/{key}", None, r"DELETE .*\bapi_keys\b"),
+        ("POST", "/v1/auth/logout", {}, r"UPDATE .*\bsessions\b"),
+    ]
+    for method, path, sent, statement in requests:
+        trace, parent = _ids()
+        options = {"json": sent} if sent is not None else {}
+        headers = {"traceparent": f"00-{trace}-{parent}-01"}
+        reply = user.api.request(method, path, headers=headers, **options)  # type: ignore[arg-type]
+        expect.that(reply.status < 300, "expected a success", reply)
+        texts = [str(span.attributes.get("db.query.text")) for span in otlp.trace(trace) if span.is_database]
+        pattern = re.compile(statement, re.IGNORECASE | re.DOTALL)
+        expect.that(any(map(pattern.match, texts)), f"expected a span of {statement}, got {texts}", reply)
+
+
+@check(
     "TRC08",
     "Without OTEL_EXPORTER_OTLP_ENDPOINT nothing is exported, whatever else of OpenTelemetry is set.",
     source="contract 4, 5",
@@ -225,14 +255,24 @@ def check_off_by_default(spawn: Spawn) -> None:
     source="contract 4, 6",
     needs=_NEEDS | {"process"},
 )
-def check_collector_gone(spawn: Spawn) -> None:
-    service = spawn(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://{LOOPBACK}:{free_port()}", environment=FAST_EXPORT)
-    api = service.api()
-    for _ in range(20):
-        reply = expect.status(api.get("/v1/me"), 401)
-        expect.that(reply.seconds < 1, f"took {reply.seconds:.2f} s", reply)
-    service.terminate()
-    expect.same("exit code", service.process.wait(12), 0)
+@pytest.mark.parametrize("how", ["gone", "silent"])
+def check_collector_gone(spawn: Spawn, how: str) -> None:
+    with socket.create_server((LOOPBACK, 0)) as silent:
+        # It takes connections, and never says a word.
+        port = silent.getsockname()[1] if how == "silent" else free_port()
+        service = spawn(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://{LOOPBACK}:{port}", environment=FAST_EXPORT)
+        api = service.api()
+        for _ in range(20):
+            reply = expect.status(api.get("/v1/me"), 401)
+            expect.that(reply.seconds < 0.5, f"took {reply.seconds:.2f} s", reply)
+        lines = [line for line in service.logs.lines() if line.get("event") != logbook.ACCESS]
+        expect.that(len(lines) <= 5, f"expected no line for each export, got {lines}")
+        expect.same("lines on stderr", service.process.stderr.lines, [])
+        started = time.monotonic()
+        service.terminate()
+        expect.same("exit code", service.process.wait(12), 0)
+        took = time.monotonic() - started
+    expect.that(took < 6, f"expected the exit within 6 s, took {took:.1f} s")
 
 
 @check(

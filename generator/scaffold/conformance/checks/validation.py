@@ -701,3 +701,22 @@ def check_magic_names(api: Api, name: str) -> None:
     reply = api.post("/v1/auth/register", content=text.encode(), media_type="application/json")
     expect.faults(reply, (f"#/{quote(name)}", "unknown_field"))
     expect.status(api.post("/v1/auth/register", _registration()), 201)
+
+
+@check(
+    "VAL36",
+    "A body with more faults than are shown costs no more than one of its size with a single fault.",
+    source="contract §11.27; API4:2023; CWE-400",
+)
+def check_cost_of_faults(api: Api) -> None:
+    """A hundred thousand unknown members, against the same members at a place where one fault says it all."""
+    members = ",".join(f'"{number:05x}":0' for number in range(100_000))
+    many, single = f"{{{members}}}".encode(), f'{{"email":{{{members}}}}}'.encode()
+    took: dict[bytes, list[float]] = {many: [], single: []}
+    for body in (many, single) * 3:
+        reply = api.post("/v1/auth/register", content=body, media_type="application/json")
+        errors = expect.problem(reply, 422, "validation-failed")["errors"]
+        expect.that(len(errors) <= 50, f"{len(errors)} entries", reply)
+        took[body].append(reply.seconds)
+    ours, theirs = min(took[many]), min(took[single])
+    expect.that(ours < 2 * theirs + 0.15, f"{ours:.3f} s with a fault at each member, {theirs:.3f} s with a single one")

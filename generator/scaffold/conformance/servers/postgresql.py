@@ -45,13 +45,13 @@ def postgresql() -> Iterator[Server]:
         )
         # The service proves that it sends its password; the suite connects as superuser without one.
         (data / "pg_hba.conf").write_text(
-            "host all suite 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
+            "host all suite 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\nlocal all all scram-sha-256\n"
         )
         port = free_port()
         options = {
-            "listen_addresses": LOOPBACK, "port": port, "unix_socket_directories": "",
+            "listen_addresses": LOOPBACK, "port": port, "unix_socket_directories": folder,
             "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
-            "max_connections": 300, "shared_preload_libraries": "pg_stat_statements",
+            "max_connections": 1000, "shared_preload_libraries": "pg_stat_statements",
             "pg_stat_statements.track": "all", "timezone": "UTC",
         }  # fmt: skip
         arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
