@@ -7,28 +7,30 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
+from itertools import islice
 from typing import Any, ClassVar, Self
-from urllib.parse import quote
+from uuid import UUID
 
+from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.fields import get_error_detail
 
 from ..problems.catalog import FAULTS
-from ..problems.errors import Fault, ValidationFailedError
-from .values import now
+from ..problems.errors import MAX_FAULTS, ValidationFailedError
+from ..problems.faults import faults_of
+from .values import UUID_TEXT, now
 
 # No database column and no log takes these: NUL, and halves of surrogate pairs.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 CONTROLS = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 UTC_TEXT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z", re.ASCII)
 QUERY_INTEGER = re.compile(r"0|[1-9][0-9]{0,15}")
-# What a URI fragment may hold as it is (RFC 3986 §3.5).
-FRAGMENT_SAFE = "!$&'()*+,;=:@/?~"
-MAX_POINTER = 200
+ERROR_MESSAGES = {**FAULTS, "null": FAULTS["wrong_type"]}
 
 
 class StrictField(serializers.Field[Any, Any, Any, Any]):
-    default_error_messages: ClassVar[dict[str, Any]] = {**FAULTS, "null": FAULTS["wrong_type"]}
+    default_error_messages: ClassVar[dict[str, Any]] = ERROR_MESSAGES
 
 
 class Text(StrictField):
@@ -57,6 +59,15 @@ class Text(StrictField):
         if self.refused.search(data) or (self.pattern and not self.pattern.fullmatch(data)):
             self.fail("invalid_format")
         return data
+
+
+class Identifier(StrictField):
+    def to_internal_value(self, data: Any) -> UUID:
+        if not isinstance(data, str):
+            self.fail("wrong_type")
+        if not UUID_TEXT.fullmatch(data):
+            self.fail("invalid_format")
+        return UUID(data)
 
 
 class Integer(StrictField):
@@ -128,7 +139,7 @@ class Items(StrictField):
         self,
         child: serializers.Field[Any, Any, Any, Any],
         *,
-        maximum: int,
+        maximum: int | None = None,
         key: str = "",
         **options: Any,
     ) -> None:
@@ -142,7 +153,7 @@ class Items(StrictField):
             self.fail("wrong_type")
         if not data:
             self.fail("too_few")
-        if len(data) > self.maximum:
+        if self.maximum is not None and len(data) > self.maximum:
             self.fail("too_many")
         values = []
         faults: dict[str, Any] = {}
@@ -157,7 +168,7 @@ class Items(StrictField):
             if not isinstance(identity, str):
                 continue
             if identity in seen and (self.key or index not in faults):
-                double = [ErrorDetail(FAULTS["duplicate"], "duplicate")]
+                double = [_error("duplicate")]
                 if self.key:
                     faults.setdefault(index, {})[self.key] = double
                 else:
@@ -170,6 +181,8 @@ class Items(StrictField):
 
 class StrictSerializer(serializers.Serializer[Any]):
     """Knows all faults of an object at once: those of fields, unknown ones, and across fields."""
+
+    default_error_messages: ClassVar[dict[str, Any]] = ERROR_MESSAGES
 
     @classmethod
     @cache
@@ -186,49 +199,44 @@ class StrictSerializer(serializers.Serializer[Any]):
         try:
             values: dict[str, Any] = cls._instance().run_validation(data)
         except ValidationError as error:
-            raise ValidationFailedError(_faults(error.detail, "#")) from None
+            raise ValidationFailedError(faults_of(error.detail)) from None
         return values
 
-    def run_validation(self, data: Any = serializers.empty) -> dict[str, Any]:
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """As the framework's, but `cross_check` runs even where other fields are wrong."""
         if not isinstance(data, dict):
-            raise ValidationError([ErrorDetail(FAULTS["wrong_type"], "wrong_type")])
-        return self.to_internal_value(data)
-
-    def to_internal_value(self, data: dict[str, Any]) -> dict[str, Any]:
+            raise ValidationError([_error("wrong_type")])
         values: dict[str, Any] = {}
-        faults: dict[str, Any] = {
-            name: [ErrorDetail(FAULTS["unknown_field"], "unknown_field")]
-            for name in data
-            if name not in self.fields
-        }
-        for name, field in self.fields.items():
+        # Of more than are shown nobody needs to know.
+        unknown = islice((name for name in data if name not in self.fields), MAX_FAULTS)
+        faults: dict[str, Any] = {name: [_error("unknown_field")] for name in unknown}
+        for field in self._writable_fields:
+            name = str(field.field_name)
             try:
-                values[name] = field.run_validation(data.get(name, serializers.empty))
+                value = field.run_validation(field.get_value(data))
+                if validate := getattr(self, f"validate_{name}", None):
+                    value = validate(value)
             except serializers.SkipField:
-                pass
+                continue
             except ValidationError as error:
                 faults[name] = error.detail
+            except DjangoValidationError as error:
+                faults[name] = get_error_detail(error)
+            else:
+                self.set_value(values, field.source_attrs, value)
         for name, code in self.cross_check(values):
-            faults.setdefault(name, [ErrorDetail(FAULTS[code], code)])
+            faults.setdefault(name, [_error(code)])
         if faults:
             raise ValidationError(faults)
         return values
 
     def cross_check(self, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Faults between fields; `values` holds the fields that are valid by themselves."""
+        """Faults between fields; `values` holds the fields that are valid by themselves.
+
+        `validate`, the framework's own place for such checks, runs only where nothing is wrong yet.
+        """
         yield from ()
 
 
-def _faults(detail: Any, pointer: str) -> Iterator[Fault]:
-    if isinstance(detail, Mapping):
-        for name, inner in detail.items():
-            yield from _faults(inner, f"{pointer}/{_escaped(str(name))}")
-    else:
-        code = detail[0].code
-        yield Fault(pointer[:MAX_POINTER], "wrong_type" if code == "null" else code)
-
-
-def _escaped(name: str) -> str:
-    """A reference token of a JSON pointer in a URI fragment (RFC 6901 §3 and §6)."""
-    name = name.replace("~", "~0").replace("/", "~1")
-    return quote(name.encode("utf-8", "replace"), safe=FRAGMENT_SAFE)
+def _error(code: str) -> ErrorDetail:
+    return ErrorDetail(FAULTS[code], code)

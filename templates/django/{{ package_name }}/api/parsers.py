@@ -64,14 +64,20 @@ def _refuse(constant: str) -> Any:
     raise ValueError(constant)
 
 
+def fitting(parsers: Iterable[BaseParser], request: Request) -> list[BaseParser]:
+    """A merge patch is something for PATCH only."""
+    return [p for p in parsers if request.method == "PATCH" or p.media_type != MERGE_PATCH]
+
+
 class ExactContentTypes(BaseContentNegotiation):
     """Picks the parser by the exact media type; what the client accepts is not asked."""
 
     def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
         content_type = request.content_type.partition(";")[0].strip().lower()
-        return next((p for p in parsers if p.media_type == content_type), None)
+        return next((p for p in fitting(parsers, request) if p.media_type == content_type), None)
 
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        raise NotImplementedError("views reply with bytes")
+        renderer = next(iter(renderers))
+        return renderer, str(renderer.media_type)

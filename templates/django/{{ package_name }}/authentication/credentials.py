@@ -13,22 +13,16 @@ from rest_framework.request import Request
 from ..api.values import now
 from ..observability.context import current_request
 from ..observability.logging import log
-from ..problems.errors import MalformedRequestError, ProblemError
-from .access import SCOPES_BY_ROLE, NoCredentialError, Principal
+from ..problems.errors import CHALLENGE, InvalidTokenError, MalformedRequestError
+from ..rate_limiting.limiter import refuse_exhausted_address
+from .access import Principal, scopes_of
 from .models import ApiKey, Session, User
+from .permissions import is_public
 from .secrets import hash_secret, id_of_api_key
 from .tokens import BadTokenError, read_access_token
 
 BEARER = re.compile(r"bearer(?: +(.*))?", re.IGNORECASE | re.DOTALL)
 LAST_USED_MOVES_AFTER = timedelta(minutes=1)
-
-
-class InvalidTokenError(ProblemError):
-    problem = "invalid-token"
-    detail = "The credential is not valid, or not any more."
-
-    def __init__(self) -> None:
-        super().__init__(headers={"WWW-Authenticate": 'Bearer realm="api", error="invalid_token"'})
 
 
 def bearer_token(request: Request) -> str | None:
@@ -38,7 +32,9 @@ def bearer_token(request: Request) -> str | None:
 
 
 class CredentialAuthentication(BaseAuthentication):
-    def authenticate(self, request: Request) -> tuple[User, Principal]:
+    def authenticate(self, request: Request) -> tuple[User, Principal] | None:
+        if is_public(request.parser_context["view"], request.method):
+            return None
         token = bearer_token(request)
         key = request.META.get("HTTP_X_API_KEY")
         if token is not None and key is not None:
@@ -46,15 +42,18 @@ class CredentialAuthentication(BaseAuthentication):
         if token is not None:
             principal = _principal_of_token(token)
         elif key is not None:
-            principal = _principal_of_key(key)
+            principal = _principal_of_key(request, key)
         else:
-            raise NoCredentialError
+            return None
         if principal is None:
             log.warning("authn_token_invalid", message="a credential was refused")
             raise InvalidTokenError
         if context := current_request():
             context.user_id = str(principal.user.pk)
         return principal.user, principal
+
+    def authenticate_header(self, _request: Request) -> str:
+        return CHALLENGE
 
 
 def _principal_of_token(text: str) -> Principal | None:
@@ -74,10 +73,12 @@ def _principal_of_token(text: str) -> Principal | None:
     return _principal(session.user, token.scopes, session.pk, is_key=False)
 
 
-def _principal_of_key(text: str) -> Principal | None:
+def _principal_of_key(request: Request, text: str) -> Principal | None:
     key_id = id_of_api_key(text)
     if key_id is None:
         return None
+    # Only the database knows which keys exist; whoever guesses must not get that far for ever.
+    refuse_exhausted_address(request)
     moment = now()
     key = (
         ApiKey.objects.select_related("user")
@@ -95,5 +96,5 @@ def _principal(
     user: User, scopes: Iterable[str], credential_id: UUID, *, is_key: bool
 ) -> Principal:
     """The role counts as it is now, not as it was when the credential was made."""
-    reach = frozenset(SCOPES_BY_ROLE[user.role]).intersection(scopes)
+    reach = frozenset(scopes_of(user.role)).intersection(scopes)
     return Principal(user, reach, credential_id, is_key)

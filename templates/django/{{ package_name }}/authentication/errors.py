@@ -2,15 +2,18 @@ from ..problems.errors import ProblemError
 
 
 class EmailTakenError(ProblemError):
-    problem = "email-taken"
+    status = 409
+    slug = "email-taken"
     detail = "An account with this e-mail address exists."
 
 
 class InvalidCredentialsError(ProblemError):
-    problem = "invalid-credentials"
+    status = 401
+    slug = "invalid-credentials"
     detail = "E-mail address and password do not belong together."
 
 
 class InvalidRefreshTokenError(ProblemError):
-    problem = "invalid-refresh-token"
+    status = 401
+    slug = "invalid-refresh-token"
     detail = "The refresh token is unknown, spent or expired."

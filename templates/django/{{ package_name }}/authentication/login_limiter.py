@@ -9,8 +9,8 @@ from django.conf import settings
 from ..api.addresses import rate_limit_key
 from ..observability.logging import log
 from ..observability.metrics import AUTH_LOGIN_TOTAL, RATE_LIMIT_REJECTIONS_TOTAL
-from ..rate_limiting.counters import counters
-from ..rate_limiting.errors import RateLimitedError
+from ..problems.errors import RateLimitedError
+from ..rate_limiting.counters import login_counters as counters
 from ..rate_limiting.window import Window
 
 POLICY = "login"

@@ -25,6 +25,11 @@ class User(AbstractBaseUser):
 
     USERNAME_FIELD = "email"
 
+    @property
+    def is_staff(self) -> bool:
+        """What IsAdminUser of Django REST framework asks for."""
+        return self.role == ADMIN
+
     class Meta:
         db_table = "users"
         # unique=True on the column would make PostgreSQL's second index, for LIKE.
@@ -95,7 +100,7 @@ class ApiKey(models.Model):
     user = models.ForeignKey(User, models.PROTECT, db_index=False)
     name = models.CharField(max_length=100)
     key_hash = models.CharField(max_length=64)
-    scopes = models.CharField(max_length=255)  # separated by one space, in the order given
+    scopes = models.TextField()  # separated by one space, in the order given
     expires_at = models.DateTimeField(null=True)
     last_used_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()

@@ -13,21 +13,19 @@ from .emails import EMAIL, normalise_email
 from .models import ApiKey, User
 
 MAX_PASSWORD = 128
-MAX_SCOPES = 4
 
 
 class Password(Text):
     """One that exists: nothing is asked of it but that it can be compared. Blanks count."""
 
-    def __init__(self, minimum: int = 1) -> None:
-        super().__init__(minimum=minimum, maximum=MAX_PASSWORD, refused=UNSTORABLE)
+    def __init__(self) -> None:
+        super().__init__(maximum=MAX_PASSWORD, refused=UNSTORABLE)
 
 
 class NewPassword(Password):
-    def __init__(self) -> None:
-        super().__init__(settings.ENV.auth_password_min_length)
-
     def to_internal_value(self, data: Any) -> str:
+        if isinstance(data, str) and len(data) < settings.ENV.auth_password_min_length:
+            self.fail("too_short")
         password = super().to_internal_value(data)
         try:
             validate_password(password)  # AUTH_PASSWORD_VALIDATORS
@@ -71,7 +69,7 @@ class PasswordChangeInput(StrictSerializer):
 
 class ApiKeyInput(StrictSerializer):
     name = Text(maximum=100)
-    scopes = Items(Choice(SCOPES), maximum=MAX_SCOPES)
+    scopes = Items(Choice(tuple(SCOPES)))
     expires_at = FutureTime(allow_null=True, default=None)
 
 

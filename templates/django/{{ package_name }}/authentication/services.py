@@ -7,14 +7,20 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password, verify_password
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from ..api.values import new_id, now
+from ..database.constraints import unless_violated
 from ..database.slices import delete_in_slices
 from ..observability.logging import log
 from ..observability.metrics import AUTH_LOGIN_TOTAL
-from ..problems.errors import Fault, NotFoundError, ValidationFailedError
-from .access import USER, InsufficientScopeError, Principal
+from ..problems.errors import (
+    Fault,
+    InsufficientScopeError,
+    NotFoundError,
+    ValidationFailedError,
+)
+from .access import USER, Principal
 from .emails import normalise_email
 from .errors import EmailTakenError, InvalidCredentialsError, InvalidRefreshTokenError
 from .login_limiter import LoginAttempt
@@ -41,19 +47,19 @@ def user_register(*, email: str, password: str, display_name: str, role: str = U
         updated_at=moment,
     )
     user.set_password(password)
-    try:
+    with unless_violated("users_email_key", EmailTakenError):
         user.save(force_insert=True)
-    except IntegrityError:
-        raise EmailTakenError from None
     log.info("user_created", message="an account was made", **{"user.id": str(user.pk)})
     return user
 
 
-def user_update(user: User, *, display_name: str | None = None) -> User:
-    if display_name is not None and display_name != user.display_name:
-        user.display_name = display_name
+def user_update(user: User, **values: str) -> User:
+    changes = {name: value for name, value in values.items() if value != getattr(user, name)}
+    if changes:
+        for name, value in changes.items():
+            setattr(user, name, value)
         user.updated_at = now()
-        user.save(update_fields=["display_name", "updated_at"])
+        user.save(update_fields=[*changes, "updated_at"])
         log.info("user_updated", message="a profile was changed")
     return user
 
@@ -166,8 +172,7 @@ def api_key_create(
 ) -> tuple[ApiKey, str]:
     """The key itself is returned beside its record, and can never be had again."""
     if not principal.scopes.issuperset(scopes):
-        log.warning("authz_fail", message="a key with more scopes than its maker was asked for")
-        raise InsufficientScopeError
+        raise InsufficientScopeError("A key cannot reach further than who makes it.")
     key_id = new_id()
     secret = new_api_key(key_id)
     key = ApiKey.objects.create(

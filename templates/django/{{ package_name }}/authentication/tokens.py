@@ -7,13 +7,15 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
+from django.core.signals import setting_changed
+from django.dispatch import receiver
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import GuestProtocol, RSAKey
 from joserfc.jws import JWSRegistry
 
 from ..api.values import UUID_TEXT
-from .access import SCOPES_BY_ROLE
+from .access import scopes_of
 from .models import Session
 
 # Never read from a token (RFC 8725 §3.1).
@@ -44,6 +46,11 @@ def _keys() -> dict[str, RSAKey]:
     return {key.thumbprint(): key for key in keys}
 
 
+@receiver(setting_changed)
+def _forget_keys(**_: object) -> None:
+    _keys.cache_clear()
+
+
 def issue_access_token(session: Session) -> str:
     kid, key = next(iter(_keys().items()))
     issued_at = int(time.time())
@@ -57,7 +64,7 @@ def issue_access_token(session: Session) -> str:
         "exp": issued_at + settings.ENV.auth_access_ttl_seconds,
         "jti": str(uuid4()),
         "sid": str(session.pk),
-        "scope": " ".join(SCOPES_BY_ROLE[role]),
+        "scope": " ".join(scopes_of(role)),
         "roles": [role],
     }
     return jwt.encode({"alg": ALGORITHM, "typ": "at+jwt", "kid": kid}, claims, key)
@@ -66,7 +73,8 @@ def issue_access_token(session: Session) -> str:
 def read_access_token(text: str) -> AccessToken:
     try:
         token = jwt.decode(text, _key_of, registry=_REGISTRY)
-        _claims_registry().validate(token.claims)
+        expected = _claims_registry(settings.ENV.auth_issuer, settings.ENV.auth_audience)
+        expected.validate(token.claims)
     except (JoseError, ValueError, TypeError, RecursionError) as error:
         raise BadTokenError from error
     claims = token.claims
@@ -74,7 +82,10 @@ def read_access_token(text: str) -> AccessToken:
         str(token.header.get("typ")).lower() not in TYPES
         or not isinstance(claims["exp"], int)
         or claims["exp"] > time.time() + MAX_LIFE_SECONDS + LEEWAY_SECONDS
-        or not all(UUID_TEXT.fullmatch(str(claims[name])) for name in ("sub", "sid"))
+        or not all(
+            isinstance(claims[name], str) and UUID_TEXT.fullmatch(claims[name])
+            for name in ("sub", "sid")
+        )
     ):
         raise BadTokenError
     return AccessToken(
@@ -87,18 +98,19 @@ def read_access_token(text: str) -> AccessToken:
 def _key_of(token: GuestProtocol) -> RSAKey:
     """Only keys of our own: what a token says of keys (jwk, jku, x5u) is not looked at."""
     header = token.headers()
-    key = _keys().get(str(header.get("kid")))
+    kid = header.get("kid")
+    key = _keys().get(kid) if isinstance(kid, str) else None
     if key is None or "crit" in header:
         raise BadTokenError
     return key
 
 
 @cache
-def _claims_registry() -> jwt.JWTClaimsRegistry:
+def _claims_registry(issuer: str, audience: str) -> jwt.JWTClaimsRegistry:
     return jwt.JWTClaimsRegistry(
         leeway=LEEWAY_SECONDS,
-        iss={"essential": True, "value": settings.ENV.auth_issuer},
-        aud={"essential": True, "value": settings.ENV.auth_audience},
+        iss={"essential": True, "value": issuer},
+        aud={"essential": True, "value": audience},
         sub={"essential": True},
         sid={"essential": True},
         exp={"essential": True},
@@ -106,7 +118,6 @@ def _claims_registry() -> jwt.JWTClaimsRegistry:
     )
 
 
-@cache
 def key_set() -> dict[str, Any]:
     """The public keys (RFC 7517)."""
     return {"keys": [_public(kid, key) for kid, key in _keys().items()]}

@@ -3,6 +3,8 @@
 import logging
 import mmap
 import os
+import re
+import select
 import signal
 import socket
 import threading
@@ -12,21 +14,39 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any
 
+from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
-from gunicorn.http.errors import LimitRequestHeaders, NoMoreData, ParseException
+from gunicorn.http.errors import (
+    InvalidHTTPVersion,
+    LimitRequestHeaders,
+    NoMoreData,
+    ParseException,
+)
+from gunicorn.http.message import Request
 from gunicorn.http.parser import RequestParser
 from gunicorn.http.unreader import SocketUnreader
+from gunicorn.sock import close_sockets
 from gunicorn.util import close_graceful
 from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
 
 from ..api.bodies import Application
-from ..health.lifecycle import start_draining
+from ..api.middleware import FAULT
+from ..health.lifecycle import is_draining, start_draining
 from ..observability.logging import configure_logging, log
+from ..observability.output import output
 from . import settings
 
 ENV = settings.ENV
 LINGER_SECONDS = 1.0
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+# A second one would be another credential, another key, another body.
+SINGLE_FIELDS = ("AUTHORIZATION", "X-API-KEY", "IDEMPOTENCY-KEY", "CONTENT-TYPE")
+# uri-host [":" port] (RFC 9110 §7.2, RFC 3986 §3.2.2)
+HOST = re.compile(
+    r"(?:(?:[A-Za-z0-9._~!$&'()*+;=-]|%[0-9A-Fa-f]{2})+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]*))?"
+)
+MAX_PORT = 65535
 
 # Memory that the processes share: a worker that had to cut requests off sets it.
 cut_off = mmap.mmap(-1, 1)
@@ -34,6 +54,23 @@ cut_off = mmap.mmap(-1, 1)
 
 class TooSlowError(NoMoreData, TimeoutError):
     pass
+
+
+class StrictRequest(Request):
+    def _apply_header_policy(self, name: str, value: str, *state: Any, **options: Any) -> Any:
+        # A second Content-Type is refused with the other doubled fields, as a problem.
+        if name == "CONTENT-TYPE":
+            return name, value
+        return super()._apply_header_policy(name, value, *state, **options)
+
+    def parse_request_line(self, line_bytes: bytes) -> None:
+        super().parse_request_line(line_bytes)
+        if self.version not in {(1, 0), (1, 1)}:
+            raise InvalidHTTPVersion(self.version)
+
+
+class StrictParser(RequestParser):
+    mesg_class = StrictRequest
 
 
 class DeadlineUnreader(SocketUnreader):
@@ -53,11 +90,28 @@ class DeadlineUnreader(SocketUnreader):
         return data
 
 
-def _close_after_unread_body(application: Application) -> Application:
-    """Says `Connection: close` where a body was left unread: gunicorn closes without a word."""
+def _fault_of(request: Request) -> str:
+    """What makes a request ambiguous; in the WSGI environment it could not be told any more."""
+    names = [name for name, _ in request.headers]
+    for name in SINGLE_FIELDS:
+        if names.count(name) > 1:
+            return f"The field {name.title()} stands there twice."
+    host = dict(request.headers).get("HOST")
+    if host is None and request.version == (1, 1):
+        return "The field Host is missing."
+    match = HOST.fullmatch(host) if host else None
+    if host and (match is None or int(match["port"] or 0) > MAX_PORT):
+        return "The field Host names no host."
+    return ""
+
+
+def _wrapped(application: Application) -> Application:
+    """Hands on what is wrong with a request beyond its environment, and says `Connection: close`
+    where a body was left unread: gunicorn closes without a word."""
 
     def wrapped(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         reader = environ["wsgi.input"].reader
+        environ[FAULT] = _fault_of(start_response.__self__.req)
 
         def start(*arguments: Any) -> Any:
             if getattr(reader, "length", 0) or getattr(reader, "parser", None):
@@ -77,17 +131,20 @@ def _linger(sock: socket.socket) -> None:
 
 
 class Worker(ThreadWorker):
+    sockets: list[socket.socket]
+
     def init_signals(self) -> None:
         super().init_signals()
-        signal.signal(signal.SIGINT, self.handle_exit)
+        for kind in STOP_SIGNALS:
+            signal.signal(kind, self.handle_exit)
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
-        self.wsgi: Application = _close_after_unread_body(self.wsgi)
+        self.wsgi: Application = _wrapped(self.wsgi)
 
     def handle(self, conn: TConn) -> Any:
         if conn.parser is None:
-            conn.parser = RequestParser(self.cfg, conn.sock, conn.client)
+            conn.parser = StrictParser(self.cfg, conn.sock, conn.client)
             conn.parser.unreader = DeadlineUnreader(conn.sock)
         conn.parser.unreader.deadline = time.monotonic() + ENV.request_timeout
         # A client that connects and says nothing waits in the poller, not in a thread.
@@ -104,18 +161,36 @@ class Worker(ThreadWorker):
             conn.timeout = time.monotonic() + ENV.request_timeout
 
     def handle_exit(self, sig: int, frame: Any) -> None:
-        if self.alive:
-            start_draining()
-            deadline = threading.Timer(ENV.shutdown_timeout, self._cut_off)
-            deadline.daemon = True
-            deadline.start()
-        super().handle_exit(sig, frame)
+        """Not ready from now on, closed after the delay; further signals change nothing."""
+        if is_draining():
+            return
+        start_draining()
+        stop = super().handle_exit
+        for seconds, work in (
+            (ENV.shutdown_delay, lambda: stop(sig, frame)),
+            (ENV.shutdown_timeout, self._cut_off),
+        ):
+            timer = threading.Timer(seconds, work)
+            timer.daemon = True
+            timer.start()
+
+    def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001 - gunicorn's
+        super().set_accept_enabled(enabled)
+        if not self.alive:
+            # Who has connected is served; whoever comes now is refused, not left waiting.
+            for listener in self.sockets:
+                while select.select([listener], [], [], 0)[0]:
+                    self.accept(listener)
+                listener.close()
+            self.sockets = []
+            self.murder_keepalived(force=True)
 
     def _cut_off(self) -> None:
         in_flight = self.nr_conns - len(self.keepalived_conns) - len(self.pending_conns)
         if in_flight > 0:
             log.error("", message="requests were cut off at the shutdown timeout")
             cut_off[0] = 1
+        output.drain()
         os._exit(1 if in_flight > 0 else 0)
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
@@ -123,6 +198,8 @@ class Worker(ThreadWorker):
         status = "400 Bad Request"
         if isinstance(exc, LimitRequestHeaders):
             status = "431 Request Header Fields Too Large"
+        elif isinstance(exc, InvalidHTTPVersion):
+            status = "505 HTTP Version Not Supported"
         elif not isinstance(exc, ParseException):
             status = "500 Internal Server Error"
             log.error("", message="a request failed outside of the application", exc_info=exc)
@@ -131,6 +208,20 @@ class Worker(ThreadWorker):
             client.sendall(reply.encode())
         except OSError:
             log.debug("", message="the client has gone")
+
+
+def stop_gently(server: Arbiter) -> None:
+    """What the master does on the first signal to stop; further ones change nothing."""
+    for kind in STOP_SIGNALS:
+        signal.signal(kind, signal.SIG_IGN)
+    while not server.SIG_QUEUE.empty():
+        server.SIG_QUEUE.get_nowait()
+    server.kill_workers(signal.SIGTERM)
+    # The workers have the sockets, too, and close them after the delay.
+    close_sockets(server.LISTENERS, unlink=False)
+    server.LISTENERS = []
+    time.sleep(ENV.shutdown_delay)
+    raise StopIteration
 
 
 class RootLogger(Logger):

@@ -8,7 +8,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Callable, MutableMapping
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import structlog
@@ -16,6 +16,7 @@ import structlog
 from ..api.values import now, timestamp
 from ..config.environment import Environment
 from .context import current_request
+from .output import output
 
 LEVELS = {
     "debug": logging.DEBUG,
@@ -36,16 +37,10 @@ def configure_logging(env: Environment, version: str) -> None:
         "service.version": version,
         "deployment.environment.name": env.app_env,
     }
-    render: structlog.typing.Processor = _to_json
-    factory: Callable[..., Any] = structlog.BytesLoggerFactory()
-    if env.log_format == "pretty":
-        render = structlog.dev.ConsoleRenderer(event_key="message", colors=sys.stdout.isatty())
-        factory = structlog.PrintLoggerFactory()
-        resource = {}  # whoever watches a terminal knows which service it is
     structlog.configure(
-        processors=[_line(resource), render],
+        processors=[_line(resource), _to_text if env.log_format == "pretty" else _to_json],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[env.log_level]),
-        logger_factory=factory,
+        logger_factory=structlog.BytesLoggerFactory(cast("Any", output)),
         cache_logger_on_first_use=True,
     )
     root = logging.getLogger()
@@ -104,6 +99,19 @@ def _to_json(_logger: Any, _method: str, line: EventDict) -> bytes:
         return orjson.dumps(line)
     except TypeError:  # a lone surrogate, or a type from a library
         return orjson.dumps({key: _printable(value) for key, value in line.items()})
+
+
+def _to_text(_logger: Any, _method: str, line: EventDict) -> bytes:
+    """One line for whoever watches a terminal; only errors take more."""
+    said = line["message"]
+    if line.get("event") == "http.server.request":
+        milliseconds = line["http.server.request.duration"] * 1000
+        names = ("http.request.method", "url.path", "http.response.status_code")
+        said = " ".join(str(line[name]) for name in names) + f" {milliseconds:.1f} ms"
+    text = f"{line['timestamp'][11:-1]} {line['level']:5} {said}"
+    if stacktrace := line.get("exception.stacktrace"):
+        text = f"{text}\n{stacktrace.rstrip()}"
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _printable(value: object) -> str | int | float | bool:

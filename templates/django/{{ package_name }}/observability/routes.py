@@ -3,6 +3,7 @@
 import re
 from functools import cache
 
+from django.contrib.admindocs.views import simplify_regex
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
@@ -10,8 +11,8 @@ METHOD_NOT_ALLOWED = 405
 
 
 @cache
-def _template(route: str) -> str:
-    return "/" + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route)
+def template(route: str) -> str:
+    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", simplify_regex(route))
 
 
 def route_template(request: HttpRequest, response: HttpResponseBase) -> str:
@@ -19,4 +20,4 @@ def route_template(request: HttpRequest, response: HttpResponseBase) -> str:
     match = request.resolver_match
     if match is None or response.status_code == METHOD_NOT_ALLOWED:
         return ""
-    return _template(match.route)
+    return template(match.route)

@@ -7,8 +7,9 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from rest_framework.request import Request
 
 from ..api.views import ApiView
-from ..authentication.access import PUBLIC, NoCredentialError
-from ..authentication.credentials import InvalidTokenError, bearer_token
+from ..authentication.access import PUBLIC
+from ..authentication.credentials import bearer_token
+from ..problems.errors import InvalidTokenError, NoCredentialError
 from .metrics import render_metrics
 
 

@@ -15,6 +15,7 @@ from ..api.replies import JSON
 from ..api.views import ApiView
 from ..authentication.access import PUBLIC
 from ..problems.errors import NotFoundError
+from .document import read
 
 HERE = Path(__file__).parent
 SWAGGER_UI = files(drf_spectacular_sidecar) / "static/drf_spectacular_sidecar/swagger-ui-dist"
@@ -47,7 +48,7 @@ class DocumentationApi(ApiView):
 
 
 class OpenApiApi(DocumentationApi):
-    document = orjson.dumps(orjson.loads((HERE / "openapi.json").read_bytes()))
+    document = orjson.dumps(read())
 
     def get(self, _request: Request) -> HttpResponse:
         return HttpResponse(self.document, content_type=JSON)

@@ -4,7 +4,8 @@ from ..problems.errors import ProblemError
 
 
 class InsufficientStockError(ProblemError):
-    problem = "insufficient-stock"
+    status = 409
+    slug = "insufficient-stock"
     detail = "Less is in stock than was ordered."
 
     def __init__(self, shortages: list[dict[str, Any]]) -> None:
@@ -12,18 +13,6 @@ class InsufficientStockError(ProblemError):
 
 
 class InvalidStateError(ProblemError):
-    problem = "invalid-state"
+    status = 409
+    slug = "invalid-state"
     detail = "The order is cancelled already."
-
-
-class IdempotencyInProgressError(ProblemError):
-    problem = "idempotency-in-progress"
-    detail = "The first request with this Idempotency-Key is still running."
-
-    def __init__(self) -> None:
-        super().__init__(headers={"Retry-After": "1"})
-
-
-class IdempotencyKeyReusedError(ProblemError):
-    problem = "idempotency-key-reused"
-    detail = "This Idempotency-Key was used for another request."

@@ -63,32 +63,3 @@ class OrderLine(models.Model):
                 condition=models.Q(price_cents__gte=0), name="order_lines_price_cents_check"
             ),
         ]
-
-
-class IdempotencyKey(models.Model):
-    """Written first in the order's own transaction; the reply is filled in before it commits."""
-
-    id = models.UUIDField(primary_key=True, default=new_id)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, db_index=False)
-    method = models.CharField(max_length=8)
-    path = models.CharField(max_length=255)
-    idempotency_key = models.CharField(max_length=128)
-    body_hash = models.CharField(max_length=64)
-    response_status = models.IntegerField(null=True)
-    # Not known before the work is done.
-    response_location = models.CharField(max_length=255, null=True)  # noqa: DJ001
-    response_body = models.TextField(null=True)  # noqa: DJ001
-    created_at = models.DateTimeField()
-    expires_at = models.DateTimeField()
-
-    class Meta:
-        db_table = "idempotency_keys"
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["user", "method", "path", "idempotency_key"],
-                name="idempotency_keys_user_id_method_path_key",
-            )
-        ]
-        indexes: ClassVar = [
-            models.Index(fields=["expires_at"], name="idempotency_keys_expires_idx")
-        ]

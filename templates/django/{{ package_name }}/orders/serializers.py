@@ -1,25 +1,15 @@
 from typing import Any
-from uuid import UUID
 
 from rest_framework import serializers
 
-from ..api.fields import Choice, Integer, Items, StrictField, StrictSerializer
+from ..api.fields import Choice, Identifier, Integer, Items, StrictSerializer
 from ..api.queries import ListQuery
-from ..api.values import UUID_TEXT, timestamp
+from ..api.values import timestamp
 from .models import CANCELLED, PLACED, Order
 
 MAX_LINES = 50
 MAX_QUANTITY = 1000
 SORTS = ("created_at", "-created_at", "total_cents", "-total_cents")
-
-
-class Identifier(StrictField):
-    def to_internal_value(self, data: Any) -> UUID:
-        if not isinstance(data, str):
-            self.fail("wrong_type")
-        if not UUID_TEXT.fullmatch(data):
-            self.fail("invalid_format")
-        return UUID(data)
 
 
 class OrderLineInput(StrictSerializer):

@@ -8,8 +8,9 @@ from ..api.queries import validated_query
 from ..api.replies import json_reply
 from ..api.views import ApiView, path_id
 from ..authentication.access import Access
+from ..idempotency.services import is_replay, run_once
+from ..observability.metrics import ORDERS_TOTAL
 from . import selectors, services
-from .idempotency import request_key, run_once
 from .serializers import EmptyInput, OrderInput, OrderOutput, OrderQuery
 
 PATH = "/v1/orders"
@@ -21,10 +22,7 @@ class OrderListApi(ApiView):
     access: ClassVar = {"GET": READ, "POST": WRITE}
 
     def get(self, request: Request) -> HttpResponse:
-        query = validated_query(request, OrderQuery)
-        page = PageRequest(
-            PATH, query.pop("sort"), query.pop("limit"), query.pop("cursor"), filters=query
-        )
+        page = PageRequest.of(PATH, validated_query(request, OrderQuery))
         orders = selectors.order_list(self.principal.user, page)
         body = orders.body([OrderOutput(order).data for order in orders.items])
         return json_reply(body, headers=page.next_link(orders.next_cursor))
@@ -37,7 +35,10 @@ class OrderListApi(ApiView):
             order = services.order_place(self.principal.user, lines)
             return json_reply(OrderOutput(order).data, 201, {"Location": f"{PATH}/{order.pk}"})
 
-        return run_once(request_key(request, self.principal.user), place)
+        reply = run_once(request, place)
+        if is_replay(reply):
+            ORDERS_TOTAL.labels("replayed").inc()
+        return reply
 
 
 class OrderApi(ApiView):

@@ -1,32 +1,28 @@
 """Problems on the wire."""
 
+from http.client import responses
 from typing import Any
 
 import orjson
 from django.http import HttpResponse
 
 from ..observability.context import current_request
-from .catalog import STATUSES, TITLES
-
-CHALLENGE = 'Bearer realm="api"'
+from .catalog import TITLES
+from .errors import CHALLENGE
 
 
 def problem_reply(
-    problem: str | int,
+    status: int,
     detail: str,
     *,
+    slug: str = "",
     headers: dict[str, str] | None = None,
     members: dict[str, Any] | None = None,
 ) -> HttpResponse:
-    """`problem` is a slug of the catalogue, or a status that says it all."""
-    if isinstance(problem, str):
-        status, kind = STATUSES[problem], f"/problems/{problem}"
-    else:
-        status, kind = problem, "about:blank"
     context = current_request()
     document = {
-        "type": kind,
-        "title": TITLES[status],
+        "type": f"/problems/{slug}" if slug else "about:blank",
+        "title": TITLES.get(status) or responses.get(status, "Error"),
         "status": status,
         "detail": detail,
         "instance": f"urn:uuid:{context.request_id}" if context else None,

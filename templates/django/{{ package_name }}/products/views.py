@@ -6,6 +6,7 @@ import orjson
 from django.http import HttpResponse
 from rest_framework.request import Request
 
+from ..api.conditions import expected_versions, is_current, version_tag
 from ..api.pagination import PageRequest
 from ..api.queries import validated_query
 from ..api.replies import JSON, empty_reply, json_reply
@@ -13,7 +14,6 @@ from ..api.views import ApiView, path_id
 from ..authentication.access import ADMIN, PUBLIC, Access
 from . import selectors, services
 from .cache import CachedReply, cached
-from .conditions import expected_versions, is_current, version_tag
 from .models import Product
 from .serializers import ProductInput, ProductOutput, ProductPatchInput, ProductQuery
 
@@ -25,12 +25,9 @@ class ProductListApi(ApiView):
     access: ClassVar = {"GET": PUBLIC, "POST": WRITE}
 
     def get(self, request: Request) -> HttpResponse:
-        query = validated_query(request, ProductQuery)
-        page = PageRequest(
-            PATH, query.pop("sort"), query.pop("limit"), query.pop("cursor"), filters=query
-        )
+        page = PageRequest.of(PATH, validated_query(request, ProductQuery))
         name = orjson.dumps(
-            [page.sort, page.limit, page.cursor, query], option=orjson.OPT_SORT_KEYS
+            [page.sort, page.limit, page.cursor, page.filters], option=orjson.OPT_SORT_KEYS
         )
         return _catalogue_reply(request, cached(f"list:{name.decode()}", lambda: _load_list(page)))
 

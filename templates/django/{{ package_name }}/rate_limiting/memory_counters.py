@@ -25,6 +25,11 @@ class MemoryCounters:
             self._windows[key] = (count, end)
         return Window(count, (end - now) * 1000)
 
+    def peek(self, key: str) -> Window:
+        now = time.monotonic()
+        count, end = self._windows.get(key, (0, 0.0))
+        return Window(count if end > now else 0, (end - now) * 1000)
+
     def forget(self, key: str) -> None:
         with self._lock:
             self._windows.pop(key, None)

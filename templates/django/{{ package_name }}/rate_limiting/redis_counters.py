@@ -13,15 +13,26 @@ if tonumber(redis.call('GET', KEYS[1]) or '0') > 0 then redis.call('DECR', KEYS[
 
 
 class RedisCounters:
+    def __init__(self, operation: str) -> None:
+        self.operation = operation
+
     def hit(self, key: str, seconds: int) -> Window:
-        with redis_or_unavailable() as client:
+        with redis_or_unavailable(self.operation) as client:
             count, milliseconds_left = client.register_script(HIT)([key], [seconds * 1000])
         return Window(count, milliseconds_left)
 
-    def forget(self, key: str) -> None:
+    def peek(self, key: str) -> Window:
         with redis_or_unavailable() as client:
+            pipeline = client.pipeline(transaction=False)
+            pipeline.get(key)
+            pipeline.pttl(key)
+            count, milliseconds_left = pipeline.execute()
+        return Window(int(count or 0), milliseconds_left)
+
+    def forget(self, key: str) -> None:
+        with redis_or_unavailable(self.operation) as client:
             client.delete(key)
 
     def take_back(self, key: str) -> None:
-        with redis_or_unavailable() as client:
+        with redis_or_unavailable(self.operation) as client:
             client.register_script(TAKE_BACK)([key])

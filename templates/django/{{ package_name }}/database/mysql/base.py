@@ -1,6 +1,7 @@
 """Django's MySQL backend on PyMySQL, which needs no compiler, with a pool and with time limits."""
 
 import math
+import re
 from typing import Any
 
 import pymysql
@@ -8,7 +9,7 @@ import pymysql
 pymysql.install_as_MySQLdb()
 
 from django.conf import settings  # noqa: E402
-from django.db import OperationalError  # noqa: E402
+from django.db import IntegrityError, OperationalError, connection  # noqa: E402
 from django.db.backends.mysql import base, schema  # noqa: E402
 
 from ..pool import PooledConnections  # noqa: E402
@@ -21,7 +22,7 @@ ER_LOCK_DEADLOCK = 1213
 # Too many connections, shutting down, aborted, interrupted, killed.
 SERVER_BUSY = {1040, 1053, 1152, 1203, 1317, 1927}
 SERVER_BUSY |= {ER_QUERY_TIMEOUT, ER_STATEMENT_TIMEOUT, ER_LOCK_WAIT_TIMEOUT, ER_LOCK_DEADLOCK}
-CR_MIN_ERROR = 2000  # from here on they are the client's: no connection, or none any more
+CLIENT_ERRORS = range(2000, 3000)  # no connection, or none any more
 
 
 class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
@@ -51,7 +52,19 @@ class DatabaseWrapper(PooledConnections, base.DatabaseWrapper):
         return not has_hung_up(connection._sock.fileno())  # noqa: SLF001 - it offers no other way
 
 
+def ping() -> None:
+    """On a connection of its own: a service whose pool is used up is still ready."""
+    with pymysql.connect(**connection.get_connection_params()) as own:
+        own.ping(reconnect=False)
+
+
+def violated_constraint(error: IntegrityError) -> str:
+    """The last word in quotes; MySQL puts the table's name before it."""
+    quoted = re.findall(r"['`]([^'`]+)['`]", str(error.args[1]))
+    return quoted[-1].rpartition(".")[2] if quoted else ""
+
+
 def is_outage(error: OperationalError) -> bool:
     """The connection, a limit or a lock; not a statement that is wrong."""
     code = error.args[0]
-    return not isinstance(code, int) or code >= CR_MIN_ERROR or code in SERVER_BUSY
+    return not isinstance(code, int) or code in CLIENT_ERRORS or code in SERVER_BUSY

@@ -2,11 +2,13 @@
 
 from typing import Any, ClassVar
 
-from django.db import OperationalError
+import psycopg
+from django.db import IntegrityError, OperationalError, connection
 from django.db.backends.postgresql import base
 
 from ...observability.metrics import DB_CLIENT_CONNECTION_COUNT
 from ..sockets import has_hung_up
+from .connection import DeadlineConnection
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -32,6 +34,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
             idle = stats["pool_available"]
             DB_CLIENT_CONNECTION_COUNT.labels("used").set(stats["pool_size"] - idle)
             DB_CLIENT_CONNECTION_COUNT.labels("idle").set(idle)
+
+
+def ping() -> None:
+    """On a connection of its own: a service whose pool is used up is still ready."""
+    with DeadlineConnection.connect(**connection.get_connection_params()) as own:
+        own.execute("SELECT 1")
+
+
+def violated_constraint(error: IntegrityError) -> str:
+    cause = error.__cause__
+    return str(cause.diag.constraint_name) if isinstance(cause, psycopg.Error) else ""
 
 
 def is_outage(_error: OperationalError) -> bool:

@@ -84,37 +84,4 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        migrations.CreateModel(
-            name="IdempotencyKey",
-            fields=[
-                ("id", models.UUIDField(default=new_id, primary_key=True, serialize=False)),
-                (
-                    "user",
-                    models.ForeignKey(
-                        db_index=False, on_delete=models.PROTECT, to="authentication.user"
-                    ),
-                ),
-                ("method", models.CharField(max_length=8)),
-                ("path", models.CharField(max_length=255)),
-                ("idempotency_key", models.CharField(max_length=128)),
-                ("body_hash", models.CharField(max_length=64)),
-                ("response_status", models.IntegerField(null=True)),
-                ("response_location", models.CharField(max_length=255, null=True)),
-                ("response_body", models.TextField(null=True)),
-                ("created_at", models.DateTimeField()),
-                ("expires_at", models.DateTimeField()),
-            ],
-            options={
-                "db_table": "idempotency_keys",
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("user", "method", "path", "idempotency_key"),
-                        name="idempotency_keys_user_id_method_path_key",
-                    ),
-                ],
-                "indexes": [
-                    models.Index(fields=["expires_at"], name="idempotency_keys_expires_idx"),
-                ],
-            },
-        ),
     ]

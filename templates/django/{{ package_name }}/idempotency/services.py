@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import cast
 
 from django.conf import settings
 from django.db import OperationalError, transaction
@@ -18,14 +19,15 @@ from rest_framework.request import Request
 
 from ..api.replies import JSON
 from ..api.values import now
+from ..authentication.access import Principal
 from ..authentication.models import User
 from ..database.slices import delete_in_slices
-from ..observability.metrics import ORDERS_TOTAL
+from ..database.waiting import is_deadlock, waited_too_long
 from ..problems.errors import MalformedRequestError
 from .errors import IdempotencyInProgressError, IdempotencyKeyReusedError
 from .models import IdempotencyKey
-from .waiting import is_deadlock, waited_too_long
 
+REPLAYED = "Idempotency-Replayed"
 KEY = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]{1,128}")
 # When a request fails, MySQL lets one of its waiting twins go on and ends the others as deadlocked.
 CLAIMS = 20
@@ -42,19 +44,13 @@ class RequestKey:
     body_hash: str
 
 
-def request_key(request: Request, user: User) -> RequestKey | None:
-    header = request.META.get("HTTP_IDEMPOTENCY_KEY")
-    if header is None:
-        return None
-    key = header[1:-1] if len(header) > 1 and header[0] == header[-1] == '"' else header
-    if not KEY.fullmatch(key):
-        raise MalformedRequestError("The Idempotency-Key is not 1 to 128 visible characters.")
-    body_hash = hashlib.sha256(request.body).hexdigest()
-    return RequestKey(user, str(request.method), request.path_info, key, body_hash)
+def run_once(request: Request, work: Callable[[], HttpResponse]) -> HttpResponse:
+    """Runs `work` in a transaction, and keeps its status, Location and body for the request's key.
 
-
-def run_once(key: RequestKey | None, work: Callable[[], HttpResponse]) -> HttpResponse:
-    """Runs `work` in a transaction. Errors are not kept: they leave the key free."""
+    Errors are not kept: they leave the key free. A key belongs to a user, so the operation must ask
+    for a credential.
+    """
+    key = _request_key(request)
     if key is None:
         with transaction.atomic():
             return work()
@@ -68,7 +64,7 @@ def run_once(key: RequestKey | None, work: Callable[[], HttpResponse]) -> HttpRe
                     return _replay(record, key)
                 reply = work()
                 record.response_status = reply.status_code
-                record.response_location = reply.headers["Location"]
+                record.response_location = reply.headers.get("Location")
                 record.response_body = reply.content.decode()
                 record.save(update_fields=["response_status", "response_location", "response_body"])
                 return reply
@@ -79,6 +75,22 @@ def run_once(key: RequestKey | None, work: Callable[[], HttpResponse]) -> HttpRe
             if not claiming or not is_deadlock(error):
                 raise
     raise IdempotencyInProgressError
+
+
+def is_replay(reply: HttpResponse) -> bool:
+    return REPLAYED in reply.headers
+
+
+def _request_key(request: Request) -> RequestKey | None:
+    header = request.META.get("HTTP_IDEMPOTENCY_KEY")
+    if header is None:
+        return None
+    key = header[1:-1] if len(header) > 1 and header[0] == header[-1] == '"' else header
+    if not KEY.fullmatch(key):
+        raise MalformedRequestError("The Idempotency-Key is not 1 to 128 visible characters.")
+    user = cast("Principal", request.auth).user
+    body_hash = hashlib.sha256(request.body).hexdigest()
+    return RequestKey(user, str(request.method), request.path_info, key, body_hash)
 
 
 def _claim(key: RequestKey) -> IdempotencyKey:
@@ -109,12 +121,12 @@ def _claim(key: RequestKey) -> IdempotencyKey:
 def _replay(record: IdempotencyKey, key: RequestKey) -> HttpResponse:
     if record.body_hash != key.body_hash:
         raise IdempotencyKeyReusedError
-    ORDERS_TOTAL.labels("replayed").inc()
+    location = record.response_location
     return HttpResponse(
-        record.response_body or "",
+        record.response_body,
         content_type=JSON,
         status=record.response_status,
-        headers={"Location": str(record.response_location), "Idempotency-Replayed": "true"},
+        headers=({} if location is None else {"Location": location}) | {REPLAYED: "true"},
     )
 
 
