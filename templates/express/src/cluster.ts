@@ -9,8 +9,9 @@ import { once } from 'node:events';
 import { AggregatorRegistry, type Registry } from 'prom-client';
 
 import type { Config } from './config/config.ts';
+import { startMessage } from './config/start-message.ts';
 import { within } from './http/deadline.ts';
-import { exceptionFields, type Logger } from './observability/log.ts';
+import { exceptionFields, flushLog, type Logger } from './observability/log.ts';
 
 const METRICS = 'metrics';
 const METRICS_DEADLINE_MS = 6000; // a little more than the library's own
@@ -42,7 +43,7 @@ export function supervise(config: Config, log: Logger): void {
   cluster.on('listening', () => {
     listening++;
     if (listening === config.webConcurrency) {
-      log.info({ event: 'sys_startup' }, 'the service accepts requests');
+      log.info({ event: 'sys_startup' }, startMessage(config));
     }
   });
   cluster.on('exit', (_worker, code: number | null, signal: NodeJS.Signals | null) => {
@@ -56,7 +57,7 @@ export function supervise(config: Config, log: Logger): void {
       cluster.fork();
     }
     if (Object.keys(cluster.workers ?? {}).length === 0) {
-      process.exit(exitCode);
+      void flushLog().finally(() => process.exit(exitCode));
     }
   });
 

@@ -3,7 +3,7 @@ import cluster from 'node:cluster';
 
 import { supervise } from './cluster.ts';
 import { loadConfigOrExit } from './config/load-or-exit.ts';
-import { createLog, exceptionFields } from './observability/log.ts';
+import { createLog, exceptionFields, flushLog } from './observability/log.ts';
 import { work } from './worker.ts';
 
 const config = loadConfigOrExit();
@@ -21,6 +21,7 @@ if (cluster.isPrimary && config.webConcurrency > 1) {
     await work(config, log);
   } catch (error) {
     log.fatal(exceptionFields(error), 'the service could not start');
+    await flushLog();
     process.exit(1);
   }
 }

@@ -1,6 +1,8 @@
 /** Accounts: registration, profile, password. */
 import { type Database, isUniqueViolation } from '../database/database.ts';
 import { newId } from '../database/new-id.ts';
+import { Timestamp } from '../database/timestamp.ts';
+import { differences } from '../database/versioned.ts';
 import type { Logger } from '../observability/log.ts';
 import { type Fault, ValidationFailedError } from '../problems/errors.ts';
 import type { Principal } from './credentials.ts';
@@ -11,7 +13,7 @@ import type { LoginLimiter } from './login-limiter.ts';
 import type { Passwords } from './passwords.ts';
 import type { Role } from './roles.ts';
 import { endSessionsOfUser } from './session.repository.ts';
-import { insertUser, updateUser, type User } from './user.repository.ts';
+import { insertUser, updateUser, type User, type UserChanges } from './user.repository.ts';
 
 export interface Registration {
   readonly email: string;
@@ -40,18 +42,18 @@ export function createAccounts({ db, passwords, loginLimiter, log }: AccountDepe
       try {
         await insertUser(db, user);
       } catch (error) {
-        throw isUniqueViolation(error) ? new EmailTakenError() : error;
+        throw isUniqueViolation(error, 'users_email_key') ? new EmailTakenError() : error;
       }
       log.info({ event: 'user_created', 'user.id': user.id }, 'an account was made');
       return user;
     },
 
-    async update(user: User, changes: { readonly display_name?: string }): Promise<User> {
-      const { display_name = user.display_name } = changes;
-      if (display_name === user.display_name) {
+    async update(user: User, wanted: UserChanges): Promise<User> {
+      const changes = differences(user, wanted);
+      if (!changes) {
         return user;
       }
-      const changed = { display_name, updated_at: new Date() };
+      const changed = { ...changes, updated_at: Timestamp.now() };
       await updateUser(db, user.id, changed);
       log.info({ event: 'user_updated' }, 'a profile was changed');
       return { ...user, ...changed };
@@ -75,7 +77,7 @@ export function createAccounts({ db, passwords, loginLimiter, log }: AccountDepe
         throw new ValidationFailedError(faults);
       }
       const password_hash = await passwords.hash(change.new_password);
-      const now = new Date();
+      const now = Timestamp.now();
       await db.transaction().execute(async (trx) => {
         if (!(await lockUserIfStill(trx, passwords, user, change.current_password))) {
           throw new ValidationFailedError([{ place: '#/current_password', code: 'incorrect' }]);
@@ -93,7 +95,7 @@ export async function newUser(
   registration: Registration,
   role: Role,
 ): Promise<User> {
-  const now = new Date();
+  const now = Timestamp.now();
   return {
     id: newId(),
     email: normaliseEmail(registration.email),

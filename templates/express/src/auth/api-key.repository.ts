@@ -1,15 +1,25 @@
 import type { Database } from '../database/database.ts';
-import type { ApiKeyRow } from '../database/tables.ts';
-import { isBeyond, keysetOf, type Page, type PageRequest, toPage } from '../http/pagination.ts';
+import type { Timestamp } from '../database/timestamp.ts';
+import { keysetOf, type Page, pageOf, type PageRequest, toPage } from '../http/pagination.ts';
 import type { User } from './user.repository.ts';
 
-export type ApiKey = ApiKeyRow;
+export interface ApiKey {
+  id: string;
+  user_id: string;
+  name: string;
+  key_hash: string;
+  /** Separated by one space, in the order given. */
+  scopes: string;
+  expires_at: Timestamp | null;
+  last_used_at: Timestamp | null;
+  created_at: Timestamp;
+}
 
 /** A key that has not expired, and its user, if enabled. */
 export async function findLiveApiKey(
   db: Database,
   id: string,
-  now: Date,
+  now: Timestamp,
 ): Promise<{ key: ApiKey; user: User } | undefined> {
   const key = await db
     .selectFrom('api_keys')
@@ -33,15 +43,11 @@ export async function listApiKeys(
   userId: string,
   page: PageRequest,
 ): Promise<Page<ApiKey>> {
-  const keyset = keysetOf(page);
   const keys = await db
     .selectFrom('api_keys')
     .selectAll()
     .where('user_id', '=', userId)
-    .where(isBeyond(keyset))
-    .orderBy('created_at', keyset.direction)
-    .orderBy('id', keyset.direction)
-    .limit(keyset.limit)
+    .$call(pageOf(keysetOf(page)))
     .execute();
   return toPage(page, keys);
 }
@@ -59,7 +65,7 @@ export async function insertApiKey(db: Database, key: ApiKey): Promise<void> {
   await db.insertInto('api_keys').values(key).execute();
 }
 
-export async function touchApiKey(db: Database, id: string, now: Date): Promise<void> {
+export async function touchApiKey(db: Database, id: string, now: Timestamp): Promise<void> {
   await db.updateTable('api_keys').set({ last_used_at: now }).where('id', '=', id).execute();
 }
 

@@ -1,6 +1,7 @@
 /** API keys. Those of others do not exist for the caller. */
 import type { Database } from '../database/database.ts';
 import { newId } from '../database/new-id.ts';
+import { Timestamp } from '../database/timestamp.ts';
 import type { Page, PageRequest } from '../http/pagination.ts';
 import type { Logger } from '../observability/log.ts';
 import { NotFoundError } from '../problems/errors.ts';
@@ -19,7 +20,7 @@ import { hashSecret, newApiKey } from './secrets.ts';
 export interface ApiKeyCreation {
   readonly name: string;
   readonly scopes: readonly Scope[];
-  readonly expires_at: Date | null;
+  readonly expires_at: Timestamp | null;
 }
 
 export type ApiKeys = ReturnType<typeof createApiKeys>;
@@ -45,7 +46,7 @@ export function createApiKeys({ db, log }: { readonly db: Database; readonly log
         scopes: creation.scopes.join(' '),
         expires_at: creation.expires_at,
         last_used_at: null,
-        created_at: new Date(),
+        created_at: Timestamp.now(),
       };
       await insertApiKey(db, record);
       log.info({ event: 'authn_token_created' }, 'an API key was made');

@@ -20,12 +20,13 @@ import {
   registrationSchema,
   userPatchSchema,
 } from './auth.schema.ts';
-import type { Guard } from './guard.ts';
+import { type Guard, principalOf } from './guard.ts';
 import type { Sessions, TokenPair } from './session.service.ts';
 import type { Tokens } from './tokens.ts';
 import type { User } from './user.repository.ts';
 
 const API_KEYS = '/v1/api-keys';
+const API_KEY_SORTS = { created_at: 'timestamp' } as const;
 
 interface AuthDependencies {
   readonly config: AuthConfig;
@@ -46,108 +47,94 @@ export function authRoutes(dependencies: AuthDependencies): Router {
 
   router
     .route('/v1/auth/register')
-    .post(
-      guard.anyone(async (req, res) => {
-        const user = await accounts.register(await body.read(req, res, registration));
-        sendJson(res, 201, toUser(user), { Location: '/v1/me' });
-      }),
-    )
+    .post(guard.public, async (req, res) => {
+      const user = await accounts.register(await body.read(req, res, registration));
+      sendJson(res, 201, toUser(user), { Location: '/v1/me' });
+    })
     .all(guard.methodNotAllowed);
 
   router
     .route('/v1/auth/login')
-    .post(
-      guard.anyone(async (req, res) => {
-        const login = await body.read(req, res, credentialsSchema);
-        const pair = await sessions.open(login, addresses.clientAddress(req));
-        sendJson(res, 200, toTokens(pair, config));
-      }),
-    )
+    .post(guard.public, async (req, res) => {
+      const login = await body.read(req, res, credentialsSchema);
+      const pair = await sessions.open(login, addresses.clientAddress(req));
+      sendJson(res, 200, toTokens(pair, config));
+    })
     .all(guard.methodNotAllowed);
 
   router
     .route('/v1/auth/refresh')
-    .post(
-      guard.anyone(async (req, res) => {
-        const { refresh_token } = await body.read(req, res, refreshSchema);
-        sendJson(res, 200, toTokens(await sessions.refresh(refresh_token), config));
-      }),
-    )
+    .post(guard.public, async (req, res) => {
+      const { refresh_token } = await body.read(req, res, refreshSchema);
+      sendJson(res, 200, toTokens(await sessions.refresh(refresh_token), config));
+    })
     .all(guard.methodNotAllowed);
 
   router
     .route('/v1/auth/logout')
-    .post(
-      guard.tokenOnly(async (req, res, principal) => {
-        await sessions.end(principal, await body.readOptional(req, res, logoutSchema));
-        sendEmpty(res);
-      }),
-    )
+    .post(guard.tokenOnly, async (req, res) => {
+      const principal = principalOf(res);
+      await sessions.end(principal, await body.readOptional(req, res, logoutSchema));
+      sendEmpty(res);
+    })
     .all(guard.methodNotAllowed);
 
   router
     .route('/v1/me')
-    .get(
-      guard.allow({ scope: 'profile:read' }, (_req, res, { user }) => {
-        sendJson(res, 200, toUser(user));
-      }),
-    )
-    .patch(
-      guard.tokenOnly(async (req, res, { user }) => {
-        const changes = await body.read(req, res, userPatchSchema);
-        sendJson(res, 200, toUser(await accounts.update(user, changes)));
-      }),
-    )
+    .get(guard.allow({ scope: 'profile:read' }), (_req, res) => {
+      const { user } = principalOf(res);
+      sendJson(res, 200, toUser(user));
+    })
+    .patch(guard.tokenOnly, async (req, res) => {
+      const { user } = principalOf(res);
+      const changes = await body.read(req, res, userPatchSchema);
+      sendJson(res, 200, toUser(await accounts.update(user, changes)));
+    })
     .all(guard.methodNotAllowed);
 
   router
     .route('/v1/me/password')
-    .post(
-      guard.tokenOnly(async (req, res, principal) => {
-        await accounts.changePassword(principal, await body.read(req, res, passwordChange));
-        sendEmpty(res);
-      }),
-    )
+    .post(guard.tokenOnly, async (req, res) => {
+      const principal = principalOf(res);
+      await accounts.changePassword(principal, await body.read(req, res, passwordChange));
+      sendEmpty(res);
+    })
     .all(guard.methodNotAllowed);
 
   router
     .route(API_KEYS)
-    .get(
-      guard.tokenOnly(async (req, res, { user }) => {
-        const page = toPageRequest(req);
-        const { items, nextCursor } = await apiKeys.list(user.id, page);
-        const list = { items: items.map(toApiKey), next_cursor: nextCursor };
-        sendJson(res, 200, list, linkToNext(page, nextCursor));
-      }),
-    )
-    .post(
-      guard.tokenOnly(async (req, res, principal) => {
-        const creation = await body.read(req, res, apiKeySchema);
-        const { record, key } = await apiKeys.create(principal, creation);
-        const headers = { Location: `${API_KEYS}/${record.id}` };
-        sendJson(res, 201, { ...toApiKey(record), key }, headers);
-      }),
-    )
+    .get(guard.tokenOnly, async (req, res) => {
+      const { user } = principalOf(res);
+      const page = toPageRequest(req);
+      const { items, nextCursor } = await apiKeys.list(user.id, page);
+      const list = { items: items.map(toApiKey), next_cursor: nextCursor };
+      sendJson(res, 200, list, linkToNext(page, nextCursor));
+    })
+    .post(guard.tokenOnly, async (req, res) => {
+      const principal = principalOf(res);
+      const creation = await body.read(req, res, apiKeySchema);
+      const { record, key } = await apiKeys.create(principal, creation);
+      const headers = { Location: `${API_KEYS}/${record.id}` };
+      sendJson(res, 201, { ...toApiKey(record), key }, headers);
+    })
     .all(guard.methodNotAllowed);
 
   router
     .route(`${API_KEYS}/:id`)
-    .get(
-      guard.tokenOnly(async (req, res, { user }) => {
-        sendJson(res, 200, toApiKey(await apiKeys.get(user.id, pathId(req))));
-      }),
-    )
-    .delete(
-      guard.tokenOnly(async (req, res, { user }) => {
-        await apiKeys.delete(user.id, pathId(req));
-        sendEmpty(res);
-      }),
-    )
+    .get(guard.tokenOnly, async (req, res) => {
+      const { user } = principalOf(res);
+      sendJson(res, 200, toApiKey(await apiKeys.get(user.id, pathId(req))));
+    })
+    .delete(guard.tokenOnly, async (req, res) => {
+      const { user } = principalOf(res);
+      await apiKeys.delete(user.id, pathId(req));
+      sendEmpty(res);
+    })
     .all(guard.methodNotAllowed);
 
   router
     .route('/.well-known/jwks.json')
-    .get((_req, res) => {
+    .get(guard.public, (_req, res) => {
       sendJson(res, 200, tokens.keySet, { 'Cache-Control': 'public, max-age=300' });
     })
     .all(guard.methodNotAllowed);
@@ -156,12 +143,19 @@ export function authRoutes(dependencies: AuthDependencies): Router {
 }
 
 function toPageRequest(req: Request<Record<string, string>>): PageRequest {
-  return { path: API_KEYS, sort: '-created_at', filters: {}, ...readQuery(req, apiKeyQuerySchema) };
+  const { limit, cursor } = readQuery(req, apiKeyQuerySchema);
+  return { path: API_KEYS, sorts: API_KEY_SORTS, sort: '-created_at', filters: {}, limit, cursor };
 }
 
 function toUser(user: User) {
-  const { id, email, display_name, role, created_at, updated_at } = user;
-  return { id, email, display_name, role, created_at, updated_at };
+  return {
+    id: user.id,
+    email: user.email,
+    display_name: user.display_name,
+    role: user.role,
+    created_at: user.created_at,
+    updated_at: user.updated_at,
+  };
 }
 
 function toTokens({ accessToken, refreshToken }: TokenPair, config: AuthConfig) {

@@ -38,11 +38,13 @@ function isCommonPassword(value: string): boolean {
 export const credentialsSchema = object({ email: text({ maximum: 254 }), password: password() });
 export const refreshSchema = object({ refresh_token: text({ maximum: 512 }) });
 export const logoutSchema = object({ all: optional(boolean(), false) });
-export const userPatchSchema = object({ display_name: optional(text({ maximum: 100 })) });
+export const userPatchSchema = object({
+  display_name: optional(text({ maximum: 100 })),
+});
 export const apiKeyQuerySchema = object(PAGE_PARAMETERS);
 export const apiKeySchema = object({
   name: text({ maximum: 100 }),
-  scopes: list(choice(SCOPES), { maximum: 4 }),
+  scopes: list(choice(SCOPES)),
   expires_at: optional(nullable(futureTime()), null),
 });
 

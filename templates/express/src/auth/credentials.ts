@@ -3,18 +3,19 @@ import type { IncomingHttpHeaders } from 'node:http';
 
 import type { AuthConfig } from '../config/config.ts';
 import type { Database } from '../database/database.ts';
+import { Timestamp } from '../database/timestamp.ts';
 import { currentRequest } from '../observability/context.ts';
 import type { Logger } from '../observability/log.ts';
 import { MalformedRequestError } from '../problems/errors.ts';
 import { findLiveApiKey, touchApiKey } from './api-key.repository.ts';
 import { InvalidTokenError, NoCredentialError } from './errors.ts';
-import { type Scope, SCOPES_BY_ROLE } from './roles.ts';
+import { type Scope, scopesOf } from './roles.ts';
 import { hashSecret, idOfApiKey, isSameSecret } from './secrets.ts';
 import { findUserOfLiveSession } from './session.repository.ts';
 import type { Tokens } from './tokens.ts';
 import type { User } from './user.repository.ts';
 
-const LAST_USED_MOVES_AFTER_MS = 60_000;
+const LAST_USED_MOVES_AFTER_SECONDS = 60;
 
 /** Who calls, and with which credential: an access token (of a session) or an API key. */
 export interface Principal {
@@ -40,8 +41,8 @@ export function createCredentials({ config, db, tokens, log }: CredentialDepende
     if (!token) {
       return undefined;
     }
-    const now = new Date();
-    const idleSince = new Date(now.getTime() - config.refreshIdleSeconds * 1000);
+    const now = Timestamp.now();
+    const idleSince = now.plusSeconds(-config.refreshIdleSeconds);
     // A session that has ended ends its tokens at once, whatever they say of their own life.
     const user = await findUserOfLiveSession(db, token, { now, idleSince });
     return user && toPrincipal(user, token.scopes, token.sessionId, false);
@@ -49,20 +50,26 @@ export function createCredentials({ config, db, tokens, log }: CredentialDepende
 
   async function principalOfKey(text: string): Promise<Principal | undefined> {
     const id = idOfApiKey(text);
-    const now = new Date();
+    const now = Timestamp.now();
     const found = id === undefined ? undefined : await findLiveApiKey(db, id, now);
     if (!found || !isSameSecret(found.key.key_hash, hashSecret(text))) {
       return undefined;
     }
     const { key, user } = found;
-    const lastUsed = key.last_used_at?.getTime() ?? -Infinity;
-    if (now.getTime() - lastUsed >= LAST_USED_MOVES_AFTER_MS) {
+    const movesAt = key.last_used_at?.plusSeconds(LAST_USED_MOVES_AFTER_SECONDS);
+    if (!movesAt || !now.isBefore(movesAt)) {
       await touchApiKey(db, key.id, now);
     }
     return toPrincipal(user, key.scopes.split(' '), key.id, true);
   }
 
   return {
+    /** A key that has the form of one, and no token: nothing but the database can refuse it. */
+    holdsOnlyKey(headers: IncomingHttpHeaders): boolean {
+      const isKey = idOfApiKey(String(headers['x-api-key'])) !== undefined;
+      return isKey && bearerToken(headers) === undefined;
+    },
+
     async authenticate(headers: IncomingHttpHeaders): Promise<Principal> {
       const token = bearerToken(headers);
       const key = headers['x-api-key'];
@@ -101,6 +108,6 @@ function toPrincipal(
   credentialId: string,
   isKey: boolean,
 ): Principal {
-  const reach = SCOPES_BY_ROLE[user.role].filter((scope) => scopes.includes(scope));
+  const reach = scopesOf(user.role).filter((scope) => scopes.includes(scope));
   return { user, scopes: new Set(reach), credentialId, isKey };
 }

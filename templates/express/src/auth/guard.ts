@@ -1,4 +1,7 @@
-/** Who may do what. The order is: method, credential, rate limit, rights; the body comes after that. */
+/**
+ * Who may do what, as middleware: each route begins with one of these, or its router does. The order is:
+ * method, credential, rate limit, rights; the body comes after that.
+ */
 import type { Request, RequestHandler, Response } from 'express';
 
 import { sendEmpty } from '../http/replies.ts';
@@ -6,23 +9,9 @@ import { allowedMethods } from '../http/routing.ts';
 import type { Logger } from '../observability/log.ts';
 import { ProblemError } from '../problems/errors.ts';
 import type { Limiter } from '../rate-limiting/limiter.ts';
+import { declareAccess, type Requirement } from './access.ts';
 import type { Credentials, Principal } from './credentials.ts';
 import { InsufficientScopeError } from './errors.ts';
-import type { Role, Scope } from './roles.ts';
-
-type Params = Record<string, string>;
-type PublicHandler = (req: Request<Params>, res: Response) => Promise<void> | void;
-type PrincipalHandler = (
-  req: Request<Params>,
-  res: Response,
-  principal: Principal,
-) => Promise<void> | void;
-
-/** What an operation asks of its caller; without a scope, it takes tokens only. */
-export interface Access {
-  readonly scope?: Scope;
-  readonly role?: Role;
-}
 
 interface GuardDependencies {
   readonly credentials: Credentials;
@@ -34,45 +23,46 @@ export type Guard = ReturnType<typeof createGuard>;
 
 export function createGuard({ credentials, limiter, log }: GuardDependencies) {
   /** Who has no good credential is counted by address. */
-  async function authenticate(req: Request<Params>, res: Response): Promise<Principal> {
-    try {
-      return await credentials.authenticate(req.headers);
-    } catch (error) {
-      if (error instanceof ProblemError && error.status < 500) {
-        await limiter.count(req, res);
-      }
-      throw error;
+  async function authenticate(req: Request, res: Response): Promise<Principal> {
+    // Whether an API key exists only the database knows, so that guesses are counted before it is asked.
+    const isGuess = credentials.holdsOnlyKey(req.headers);
+    if (isGuess) {
+      await limiter.count(req, res);
     }
+    const principal = await credentials.authenticate(req.headers);
+    if (isGuess) {
+      await limiter.takeBack(req, res);
+    }
+    return principal;
   }
 
-  function allow(access: Access, handler: PrincipalHandler): RequestHandler<Params> {
-    return async (req, res) => {
+  function allow(requirement: Requirement): RequestHandler {
+    return declareAccess(requirement, async (req: Request, res: Response, next: () => void) => {
       const principal = await authenticate(req, res);
       await limiter.count(req, res, principal.user.id);
-      if (!isAllowed(access, principal)) {
+      if (!isAllowed(requirement, principal)) {
         log.warn({ event: 'authz_fail' }, 'the credential does not reach this far');
         throw new InsufficientScopeError();
       }
-      await handler(req, res, principal);
-    };
+      res.locals['principal'] = principal;
+      next();
+    });
   }
 
   return {
     allow,
 
     /** Credentials are managed by people who have logged in, not by keys. */
-    tokenOnly: (handler: PrincipalHandler) => allow({}, handler),
+    tokenOnly: allow({}),
 
     /** Public operations never look at credentials. */
-    anyone(handler: PublicHandler): RequestHandler<Params> {
-      return async (req, res) => {
-        await limiter.count(req, res);
-        await handler(req, res);
-      };
-    },
+    public: declareAccess('public', (async (req, res, next) => {
+      await limiter.count(req, res);
+      next();
+    }) satisfies RequestHandler),
 
     /** The last handler of each route. */
-    methodNotAllowed: (async (req, res) => {
+    methodNotAllowed: declareAccess('public', (async (req, res) => {
       await limiter.count(req, res);
       const { methods } = req.route as { methods: Record<string, boolean> };
       const headers = { Allow: allowedMethods(methods) };
@@ -81,11 +71,20 @@ export function createGuard({ credentials, limiter, log }: GuardDependencies) {
         return;
       }
       throw new ProblemError(405, 'The method does not work here.', { headers });
-    }) satisfies RequestHandler,
+    }) satisfies RequestHandler),
   };
 }
 
-function isAllowed({ scope, role }: Access, { scopes, isKey, user }: Principal): boolean {
+/** Who calls, behind `allow` and `tokenOnly`. */
+export function principalOf(res: Response): Principal {
+  const principal = res.locals['principal'] as Principal | undefined;
+  if (!principal) {
+    throw new Error('the route does not ask for a credential');
+  }
+  return principal;
+}
+
+function isAllowed({ scope, role }: Requirement, { scopes, isKey, user }: Principal): boolean {
   const reaches = scope === undefined ? !isKey : scopes.has(scope);
   return reaches && (role === undefined || role === user.role);
 }

@@ -3,7 +3,7 @@ import { argon2, type Argon2Parameters, randomBytes, timingSafeEqual } from 'nod
 import { availableParallelism } from 'node:os';
 import { promisify } from 'node:util';
 
-import bcrypt from 'bcryptjs';
+import bcrypt from 'bcrypt';
 
 import { createTurns } from '../http/turns.ts';
 
@@ -70,7 +70,8 @@ async function hashPassword(password: string): Promise<string> {
 /** False, too, where what is stored is no hash: then nobody has its password. */
 async function verifyPassword(password: string, stored: string): Promise<boolean> {
   if (/^\$2[aby]\$/.test(stored)) {
-    return bcrypt.compare(password, stored); // of an imported user table; it looks at 72 bytes
+    // Of an imported user table; it looks at 72 bytes. PHP's 2y is 2b by another name.
+    return bcrypt.compare(password, stored.replace('$2y$', '$2b$'));
   }
   const hash = parse(stored);
   if (!hash) {

@@ -1,15 +1,30 @@
 import { type Database, forUpdate } from '../database/database.ts';
 import { inSlices } from '../database/slices.ts';
-import type { RefreshTokenRow, SessionRow } from '../database/tables.ts';
+import type { Timestamp } from '../database/timestamp.ts';
 import type { User } from './user.repository.ts';
 
-export type Session = SessionRow;
+export interface Session {
+  id: string;
+  user_id: string;
+  created_at: Timestamp;
+  refreshed_at: Timestamp;
+  expires_at: Timestamp;
+  ended_at: Timestamp | null;
+}
+
+export interface RefreshToken {
+  id: string;
+  session_id: string;
+  token_hash: string;
+  created_at: Timestamp;
+  used_at: Timestamp | null;
+}
 
 /** The user of a session that is alive; one query, because every request with a token asks it. */
 export function findUserOfLiveSession(
   db: Database,
   ids: { readonly sessionId: string; readonly userId: string },
-  times: { readonly now: Date; readonly idleSince: Date },
+  times: { readonly now: Timestamp; readonly idleSince: Timestamp },
 ): Promise<User | undefined> {
   return db
     .selectFrom('sessions')
@@ -46,11 +61,11 @@ export async function insertSession(db: Database, session: Session): Promise<voi
   await db.insertInto('sessions').values(session).execute();
 }
 
-export async function touchSession(db: Database, id: string, now: Date): Promise<void> {
+export async function touchSession(db: Database, id: string, now: Timestamp): Promise<void> {
   await db.updateTable('sessions').set({ refreshed_at: now }).where('id', '=', id).execute();
 }
 
-export async function endSession(db: Database, id: string, now: Date): Promise<void> {
+export async function endSession(db: Database, id: string, now: Timestamp): Promise<void> {
   await db
     .updateTable('sessions')
     .set({ ended_at: now })
@@ -63,7 +78,7 @@ export async function endSession(db: Database, id: string, now: Date): Promise<v
 export async function endSessionsOfUser(
   db: Database,
   userId: string,
-  now: Date,
+  now: Timestamp,
   spared?: string,
 ): Promise<void> {
   await db
@@ -76,7 +91,7 @@ export async function endSessionsOfUser(
 }
 
 /** Locked, which makes one of two who come with the same token the second. */
-export function lockRefreshToken(db: Database, hash: string): Promise<RefreshTokenRow | undefined> {
+export function lockRefreshToken(db: Database, hash: string): Promise<RefreshToken | undefined> {
   return db
     .selectFrom('refresh_tokens')
     .selectAll()
@@ -85,16 +100,20 @@ export function lockRefreshToken(db: Database, hash: string): Promise<RefreshTok
     .executeTakeFirst();
 }
 
-export async function insertRefreshToken(db: Database, token: RefreshTokenRow): Promise<void> {
+export async function insertRefreshToken(db: Database, token: RefreshToken): Promise<void> {
   await db.insertInto('refresh_tokens').values(token).execute();
 }
 
-export async function spendRefreshToken(db: Database, id: string, now: Date): Promise<void> {
+export async function spendRefreshToken(db: Database, id: string, now: Timestamp): Promise<void> {
   await db.updateTable('refresh_tokens').set({ used_at: now }).where('id', '=', id).execute();
 }
 
 /** Sessions that can never be used again, with their refresh tokens. */
-export function deleteExpiredSessions(db: Database, now: Date, idleSince: Date): Promise<number> {
+export function deleteExpiredSessions(
+  db: Database,
+  now: Timestamp,
+  idleSince: Timestamp,
+): Promise<number> {
   return inSlices(
     (limit) =>
       db

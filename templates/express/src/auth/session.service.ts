@@ -2,6 +2,7 @@
 import type { AuthConfig } from '../config/config.ts';
 import type { Database } from '../database/database.ts';
 import { newId } from '../database/new-id.ts';
+import { Timestamp } from '../database/timestamp.ts';
 import type { Logger } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { RateLimitedError } from '../rate-limiting/limiter.ts';
@@ -80,7 +81,11 @@ export function createSessions(dependencies: SessionDependencies) {
     }
   }
 
-  async function addRefreshToken(trx: Database, sessionId: string, now: Date): Promise<string> {
+  async function addRefreshToken(
+    trx: Database,
+    sessionId: string,
+    now: Timestamp,
+  ): Promise<string> {
     const secret = newSecret();
     await insertRefreshToken(trx, {
       id: newId(),
@@ -92,10 +97,9 @@ export function createSessions(dependencies: SessionDependencies) {
     return secret;
   }
 
-  function isAlive(session: Session, now: Date): boolean {
-    const idleEnd = session.refreshed_at.getTime() + config.refreshIdleSeconds * 1000;
-    const end = Math.min(session.expires_at.getTime(), idleEnd);
-    return session.ended_at === null && now.getTime() < end;
+  function isAlive(session: Session, now: Timestamp): boolean {
+    const idleEnd = session.refreshed_at.plusSeconds(config.refreshIdleSeconds);
+    return session.ended_at === null && now.isBefore(session.expires_at) && now.isBefore(idleEnd);
   }
 
   return {
@@ -108,13 +112,13 @@ export function createSessions(dependencies: SessionDependencies) {
       }
       await succeed();
       const newHash = isOutdated(user.password_hash) && (await passwords.hash(login.password));
-      const now = new Date();
+      const now = Timestamp.now();
       const session: Session = {
         id: newId(),
         user_id: user.id,
         created_at: now,
         refreshed_at: now,
-        expires_at: new Date(now.getTime() + config.refreshMaxSeconds * 1000),
+        expires_at: now.plusSeconds(config.refreshMaxSeconds),
         ended_at: null,
       };
       const refreshToken = await db.transaction().execute(async (trx) => {
@@ -135,7 +139,7 @@ export function createSessions(dependencies: SessionDependencies) {
 
     /** Exchanges a refresh token for new tokens; one that was spent before ends its session. */
     async refresh(given: string): Promise<TokenPair> {
-      const now = new Date();
+      const now = Timestamp.now();
       const renewed = await db.transaction().execute(async (trx) => {
         const token = await lockRefreshToken(trx, hashSecret(given));
         if (!token) {
@@ -164,7 +168,7 @@ export function createSessions(dependencies: SessionDependencies) {
     },
 
     async end({ user, credentialId }: Principal, options: { all: boolean }): Promise<void> {
-      const now = new Date();
+      const now = Timestamp.now();
       await (options.all ? endSessionsOfUser(db, user.id, now) : endSession(db, credentialId, now));
       log.info({ event: 'authn_token_revoked' }, 'a session was ended');
     },

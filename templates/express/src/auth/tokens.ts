@@ -6,15 +6,14 @@ import {
   errors,
   exportJWK,
   type JWK,
-  type JWTPayload,
   type JWTVerifyOptions,
   jwtVerify,
   SignJWT,
 } from 'jose';
 
 import type { AuthConfig } from '../config/config.ts';
-import { UUID } from '../http/schema.ts';
-import { type Role, SCOPES_BY_ROLE } from './roles.ts';
+import { isUuid } from '../http/schema.ts';
+import { type Role, scopesOf } from './roles.ts';
 
 // Never read from a token (RFC 8725 §3.1).
 const ALGORITHM = 'RS256';
@@ -64,7 +63,7 @@ export async function createTokens(config: AuthConfig) {
       return new SignJWT({
         client_id: audience,
         sid: sessionId,
-        scope: SCOPES_BY_ROLE[role].join(' '),
+        scope: scopesOf(role).join(' '),
         roles: [role],
       })
         .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid: signingKid })
@@ -87,7 +86,7 @@ export async function createTokens(config: AuthConfig) {
         const { payload } = await jwtVerify(
           text,
           ({ kid }) => {
-            const key = keys.get(String(kid));
+            const key = typeof kid === 'string' ? keys.get(kid) : undefined;
             if (!key) {
               throw new errors.JWSInvalid('the key is not one of ours');
             }
@@ -106,10 +105,15 @@ export async function createTokens(config: AuthConfig) {
   };
 }
 
-function toAccessToken({ exp = 0, iat = 0, scope, sid, sub = '' }: JWTPayload) {
+/** Claims are checked for their types, too: what is signed need not be what its type says. */
+function toAccessToken({ exp, iat, scope, sid, sub }: Record<string, unknown>) {
   const latest = Date.now() / 1000 + LEEWAY_SECONDS;
-  const isPlausible = Number.isInteger(exp) && exp <= latest + MAX_LIFE_SECONDS && iat <= latest;
-  if (!isPlausible || typeof sid !== 'string' || !UUID.test(sid) || !UUID.test(sub)) {
+  const isPlausible =
+    Number.isInteger(exp) &&
+    Number(exp) <= latest + MAX_LIFE_SECONDS &&
+    typeof iat === 'number' &&
+    iat <= latest;
+  if (!isPlausible || !isUuid(sid) || !isUuid(sub)) {
     return undefined;
   }
   const scopes = typeof scope === 'string' ? scope.split(' ') : [];

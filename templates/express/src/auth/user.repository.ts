@@ -1,7 +1,19 @@
 import { type Database, forUpdate } from '../database/database.ts';
-import type { UserRow } from '../database/tables.ts';
+import type { Timestamp } from '../database/timestamp.ts';
 
-export type User = UserRow;
+export interface User {
+  id: string;
+  email: string;
+  password_hash: string;
+  display_name: string;
+  role: 'user' | 'admin';
+  is_active: boolean;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+}
+
+/** What users may change of their own. */
+export type UserChanges = Partial<Pick<User, 'display_name'>>;
 
 export function findUserByEmail(db: Database, email: string): Promise<User | undefined> {
   return db.selectFrom('users').selectAll().where('email', '=', email).executeTakeFirst();
@@ -23,7 +35,7 @@ export async function insertUser(db: Database, user: User): Promise<void> {
 export async function updateUser(
   db: Database,
   id: string,
-  changes: Partial<Pick<User, 'display_name' | 'password_hash' | 'updated_at'>>,
+  changes: UserChanges & Partial<Pick<User, 'password_hash' | 'updated_at'>>,
 ): Promise<void> {
   await db.updateTable('users').set(changes).where('id', '=', id).execute();
 }

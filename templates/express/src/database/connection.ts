@@ -12,7 +12,8 @@ export interface PooledConnection extends DatabaseConnection {
   /** Whether it cannot be used for another statement. */
   readonly isBroken: boolean;
   onStatement: StatementListener | undefined;
-  run: <R>(sql: string, parameters: readonly unknown[]) => Promise<QueryResult<R>>;
+  begin: () => Promise<unknown>;
+  end: (outcome: 'commit' | 'rollback') => Promise<unknown>;
   close: () => void;
 }
 
@@ -21,8 +22,14 @@ export abstract class Connection implements PooledConnection {
   isBroken = false;
   onStatement: StatementListener | undefined;
 
+  /** Begins a transaction. */
+  abstract begin(): Promise<unknown>;
   abstract run<R>(sql: string, parameters: readonly unknown[]): Promise<QueryResult<R>>;
   abstract close(): void;
+
+  end(outcome: 'commit' | 'rollback'): Promise<unknown> {
+    return this.run(outcome, []);
+  }
 
   async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
     const end = this.onStatement?.(sql);
@@ -49,17 +56,8 @@ export interface Pool {
   close: () => Promise<void>;
 }
 
-export interface DriverOptions {
-  /** The statement that begins a transaction. */
-  readonly begin: string;
-  readonly onStatement: StatementListener | undefined;
-}
-
 /** Kysely's driver on a pool of connections. */
-export function createDriver(pool: Pool, { begin, onStatement }: DriverOptions): Driver {
-  const run = async (connection: DatabaseConnection, sql: string) => {
-    await (connection as PooledConnection).run(sql, []);
-  };
+export function createDriver(pool: Pool, onStatement: StatementListener | undefined): Driver {
   return {
     init: () => Promise.resolve(),
     async acquireConnection() {
@@ -67,12 +65,16 @@ export function createDriver(pool: Pool, { begin, onStatement }: DriverOptions):
       connection.onStatement = onStatement;
       return connection;
     },
-    beginTransaction: (connection) => run(connection, begin),
-    commitTransaction: (connection) => run(connection, 'commit'),
+    async beginTransaction(connection) {
+      await (connection as PooledConnection).begin();
+    },
+    async commitTransaction(connection) {
+      await (connection as PooledConnection).end('commit');
+    },
     async rollbackTransaction(connection) {
       // The server rolls back by itself what a lost connection leaves open.
       if (!(connection as PooledConnection).isBroken) {
-        await run(connection, 'rollback');
+        await (connection as PooledConnection).end('rollback');
       }
     },
     releaseConnection(connection) {

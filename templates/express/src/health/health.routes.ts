@@ -18,16 +18,17 @@ export function healthRoutes({ guard, health, lifecycle }: HealthDependencies): 
 
   router
     .route('/livez')
-    .get((_req, res) => {
+    .get(guard.public, (_req, res) => {
       sendJson(res, 200, { status: 'ok' });
     })
     .all(guard.methodNotAllowed);
 
   router
     .route('/readyz')
-    .get(async (_req, res) => {
+    .get(guard.public, async (_req, res) => {
+      // Without Redis the service still serves, only without what Redis is for.
       const checks = await health.check();
-      if (lifecycle.isDraining || Object.values(checks).includes('fail')) {
+      if (lifecycle.isDraining || checks['database'] === 'fail') {
         throw new UnavailableError({ members: { checks } });
       }
       sendJson(res, 200, { status: 'ok', checks });

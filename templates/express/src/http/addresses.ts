@@ -15,7 +15,7 @@ export function createAddresses(trustedProxies: BlockList | undefined) {
       let address = peerOf(req);
       const forwarded = [req.headers['x-forwarded-for'] ?? []].flat().join(',').split(',');
       while (isTrusted(address) && forwarded.length > 0) {
-        const candidate = canonical(forwarded.pop()?.trim() ?? '');
+        const candidate = canonical(withoutPort(forwarded.pop()?.trim() ?? ''));
         if (candidate === undefined) {
           break; // from here on it says nothing; the last trusted peer is what is known
         }
@@ -29,6 +29,12 @@ export function createAddresses(trustedProxies: BlockList | undefined) {
       return req.headers['x-forwarded-proto'] === 'https' && isTrusted(peerOf(req));
     },
   };
+}
+
+/** Some gateways write `203.0.113.5:4711` and `[2001:db8::1]:443`. */
+function withoutPort(forwarded: string): string {
+  const match = /^(?:\[([^\]]+)\]|(\d+\.\d+\.\d+\.\d+))(?::\d{1,5})?$/.exec(forwarded);
+  return match?.[1] ?? match?.[2] ?? forwarded;
 }
 
 /** The one spelling of an address. An IPv4 client of an IPv6 socket is an IPv4 client. */

@@ -1,14 +1,23 @@
 /** Keyset pagination: a cursor names the last item seen, so that changes in between lose nothing. */
 import { createHash } from 'node:crypto';
 
-import { type Expression, sql, type SqlBool } from 'kysely';
+import { type SelectQueryBuilder, sql } from 'kysely';
 
+import { Timestamp } from '../database/timestamp.ts';
 import { ValidationFailedError } from '../problems/errors.ts';
-import { UUID } from './schema.ts';
+import { isUuid, toTimestamp, UNSTORABLE } from './schema.ts';
+
+/** The type of a column that a list can be sorted by; no row may be without a value there. */
+export type KeyType = keyof typeof KEYS;
+
+/** The columns that a list can be sorted by, one way or the other. */
+export type Sorts = Readonly<Record<string, KeyType>>;
 
 /** Which part of which list is wanted; `filters` are the parameters the list was narrowed by. */
 export interface PageRequest {
   readonly path: string;
+  readonly sorts: Sorts;
+  /** One of `sorts`; the greatest first, where it begins with a minus. */
   readonly sort: string;
   readonly limit: number;
   readonly cursor: string;
@@ -20,7 +29,7 @@ export interface Page<T> {
   readonly nextCursor: string | null;
 }
 
-type Key = Date | number;
+type Key = Timestamp | number | string;
 
 /** Where a page begins and how it is ordered, for a repository to put into its query. */
 export interface Keyset {
@@ -41,16 +50,22 @@ export function keysetOf(page: PageRequest): Keyset {
   };
 }
 
-/** The rows beyond the cursor; id breaks ties, in the direction of the sort. */
-export function isBeyond({ after, column, direction }: Keyset): Expression<SqlBool> {
-  if (!after) {
-    return sql`true`;
-  }
-  const key = sql.ref(column);
+/** Puts the rows beyond the cursor in order; id breaks ties, in the direction of the sort. */
+export function pageOf({ after, column, direction, limit }: Keyset) {
+  const [key, id] = [sql.ref(column), sql.ref('id')];
   const beyond = sql.raw(direction === 'desc' ? '<' : '>');
-  // The first condition is implied by the second; it is what an index can start from.
-  return sql`${key} ${beyond}= ${after.key}
-    and (${key} ${beyond} ${after.key} or ${sql.ref('id')} ${beyond} ${after.id})`;
+  return <DB, TB extends keyof DB, O>(query: SelectQueryBuilder<DB, TB, O>) =>
+    query
+      .$if(after !== undefined, (rows) =>
+        // The first condition is implied by the second; it is what an index can start from.
+        rows.where(
+          sql<boolean>`${key} ${beyond}= ${after?.key}
+            and (${key} ${beyond} ${after?.key} or ${id} ${beyond} ${after?.id})`,
+        ),
+      )
+      .orderBy(key, direction)
+      .orderBy(id, direction)
+      .limit(limit);
 }
 
 /** Cuts what was found to the page that is shown. */
@@ -83,7 +98,7 @@ function quote(value: string | number): string {
 }
 
 function encodeCursor(page: PageRequest, key: Key, id: string): string {
-  const shownKey = key instanceof Date ? key.toISOString() : key;
+  const shownKey = key instanceof Timestamp ? key.text : key;
   const filters = Object.entries(page.filters).map(([name, value]) => `${name}=${value}`);
   const boundTo = [page.path, page.sort, shownKey, id, ...filters.sort()].join('\n');
   const digest = createHash('sha256').update(boundTo).digest('hex').slice(0, 16);
@@ -94,9 +109,9 @@ function encodeCursor(page: PageRequest, key: Key, id: string): string {
 function decodeCursor(page: PageRequest, column: string): { key: Key; id: string } {
   try {
     const parts = JSON.parse(Buffer.from(page.cursor, 'base64url').toString()) as unknown[];
-    const [, shownKey, id] = parts as [unknown, string | number, string];
-    const key = column === 'created_at' ? new Date(shownKey) : Number(shownKey);
-    if (UUID.test(id) && encodeCursor(page, key, id) === page.cursor) {
+    const [, shownKey, id] = parts;
+    const key = KEYS[page.sorts[column] ?? 'text'](shownKey);
+    if (key !== undefined && isUuid(id) && encodeCursor(page, key, id) === page.cursor) {
       return { key, id };
     }
   } catch {
@@ -104,3 +119,13 @@ function decodeCursor(page: PageRequest, column: string): { key: Key; id: string
   }
   throw new ValidationFailedError([{ place: 'cursor', code: 'invalid_cursor' }]);
 }
+
+/** What a column of a type can hold; a database fails with anything else. */
+const KEYS = {
+  timestamp: (value: unknown) => (typeof value === 'string' ? toTimestamp(value) : undefined),
+  bigint: (value: unknown) => (Number.isSafeInteger(value) ? Number(value) : undefined),
+  integer: (value: unknown) =>
+    Number.isInteger(value) && Number(value) === (Number(value) | 0) ? Number(value) : undefined,
+  text: (value: unknown) =>
+    typeof value === 'string' && !UNSTORABLE.test(value) ? value : undefined,
+} as const satisfies Record<string, (value: unknown) => Key | undefined>;

@@ -1,13 +1,25 @@
 import type { Request } from 'express';
 
 import { type Fault, MalformedRequestError, ValidationFailedError } from '../problems/errors.ts';
-import { check, type ObjectField, optional, queryInteger, text } from './schema.ts';
+import type { Sorts } from './pagination.ts';
+import { check, choice, type ObjectField, optional, queryInteger, text } from './schema.ts';
 
 /** What every list takes. */
 export const PAGE_PARAMETERS = {
   limit: optional(queryInteger(1, 100), 20),
   cursor: optional(text({ maximum: 512 }), ''),
 };
+
+/** `sort`: each column that a list can be sorted by, one way or the other. */
+export function sortParameter<const S extends Sorts>(sorts: S, fallback: SortOf<S>) {
+  const columns = Object.keys(sorts) as (keyof S & string)[];
+  return optional(
+    choice<SortOf<S>>(columns.flatMap((column) => [column, `-${column}` as const])),
+    fallback,
+  );
+}
+
+type SortOf<S> = (keyof S & string) | `-${keyof S & string}`;
 
 /** The parameters that an operation knows; the others are ignored. */
 export function readQuery<T>(req: Request, schema: ObjectField<T>): T {
@@ -45,7 +57,9 @@ function parseQuery(url: string): Map<string, string[]> {
     if (part !== '') {
       const [name = '', ...rest] = part.split('=');
       const decoded = decode(name);
-      parameters.set(decoded, [...(parameters.get(decoded) ?? []), decode(rest.join('='))]);
+      const values = parameters.get(decoded) ?? [];
+      values.push(decode(rest.join('=')));
+      parameters.set(decoded, values);
     }
   }
   return parameters;

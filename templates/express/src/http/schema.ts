@@ -2,8 +2,9 @@
  * Schemas that take JSON for what it is, and report all faults at once, each with its place and one of
  * the contract's codes. Lengths count code points; nothing is coerced, trimmed or ignored.
  */
+import { Timestamp } from '../database/timestamp.ts';
 import type { FaultCode } from '../problems/catalog.ts';
-import { type Fault, ValidationFailedError } from '../problems/errors.ts';
+import { type Fault, MAX_FAULTS, ValidationFailedError } from '../problems/errors.ts';
 
 const INVALID = Symbol('invalid');
 type Parsed<T> = T | typeof INVALID;
@@ -13,8 +14,12 @@ const MAX_POINTER = 200;
 export const UNSTORABLE = /\0|\p{Surrogate}/u;
 // eslint-disable-next-line no-control-regex -- they are what is looked for
 const CONTROLS = /[\0-\x1f\x7f]|\p{Surrogate}/u;
-export const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const UTC_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$/;
+
+export function isUuid(value: unknown): value is string {
+  return typeof value === 'string' && UUID.test(value);
+}
 
 /** Reads one value, or says what is wrong with it or inside of it. */
 export interface Field<T> {
@@ -60,8 +65,13 @@ export function object<S extends Shape>(
         return fault(faults, place, 'wrong_type');
       }
       const given = value as Record<string, unknown>;
-      for (const name of Object.keys(given).filter((key) => !Object.hasOwn(shape, key))) {
-        fault(faults, inside(place, name), 'unknown_field');
+      for (const name of Object.keys(given)) {
+        if (faults.length >= MAX_FAULTS) {
+          break; // more are not shown, so that they must not cost anything either
+        }
+        if (!Object.hasOwn(shape, name)) {
+          fault(faults, inside(place, name), 'unknown_field');
+        }
       }
       const values: Record<string, unknown> = {};
       for (const [name, field] of Object.entries(shape)) {
@@ -93,13 +103,13 @@ function parseMember<T>(
 }
 
 export interface ListOptions {
-  readonly maximum: number;
+  readonly maximum?: number;
   /** Of objects, the member that must differ. */
   readonly key?: string;
 }
 
 /** A list without doubles. */
-export function list<T>(item: Field<T>, { maximum, key }: ListOptions): Field<T[]> {
+export function list<T>(item: Field<T>, { maximum = Infinity, key }: ListOptions = {}): Field<T[]> {
   return {
     parse(value, place, faults) {
       if (!Array.isArray(value)) {
@@ -200,24 +210,30 @@ export function uuid(): Field<string> {
   return text({ minimum: 0, pattern: UUID });
 }
 
-export function futureTime(): Field<Date> {
+export function futureTime(): Field<Timestamp> {
   return {
     parse(value, place, faults) {
       if (typeof value !== 'string') {
         return fault(faults, place, 'wrong_type');
       }
-      const moment = new Date(value);
-      // Date takes the 30th of February for a day of March.
-      const exists =
-        UTC_TIME.test(value) &&
-        !Number.isNaN(moment.getTime()) &&
-        moment.toISOString().startsWith(value.slice(0, 19));
-      if (!exists) {
+      // The year 0, a leap year, exists in RFC 3339 but in no database.
+      const moment = toTimestamp(value.replace(/^0000/, '0004'));
+      if (!moment) {
         return fault(faults, place, 'invalid_format');
       }
-      return moment.getTime() > Date.now() ? moment : fault(faults, place, 'in_past');
+      return Timestamp.now().isBefore(moment) ? moment : fault(faults, place, 'in_past');
     },
   };
+}
+
+/** A moment that exists: Date takes the 30th of February for a day of March. */
+export function toTimestamp(text: string): Timestamp | undefined {
+  const milliseconds = UTC_TIME.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(milliseconds) || text.startsWith('0000')) {
+    return undefined;
+  }
+  const moment = Timestamp.of(milliseconds);
+  return moment.text.startsWith(text.slice(0, 19)) ? moment : undefined;
 }
 
 /** A further rule on a value that is valid so far. */
@@ -251,6 +267,7 @@ function fault(faults: Fault[], place: string, code: FaultCode): typeof INVALID 
 /** One step deeper, as a JSON pointer in a URI fragment has it (RFC 6901 §3 and §6). */
 function inside(place: string, name: string): string {
   const token = name
+    .slice(0, MAX_POINTER + 1)
     .replaceAll('~', '~0')
     .replaceAll('/', '~1')
     .replace(/\p{Surrogate}/gu, '?');

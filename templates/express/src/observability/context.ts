@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 
-import { UUID } from '../http/schema.ts';
+import { isUuid } from '../http/schema.ts';
 
 // Version 00 has these four fields and nothing else; later versions may append to them (W3C).
 const TRACEPARENT = /^(?!ff)([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
@@ -40,7 +40,7 @@ export function createContext(
   const given = requestId?.toLowerCase() ?? '';
   const parent = parseTraceparent(traceparent ?? '');
   return {
-    requestId: UUID.test(given) ? given : randomUUID(),
+    requestId: isUuid(given) ? given : randomUUID(),
     clientAddress,
     parent,
     traceId: parent?.traceId ?? randomHex(),

@@ -2,8 +2,11 @@ import { type DestinationStream, type Logger, pino } from 'pino';
 
 import type { Config } from '../config/config.ts';
 import { currentRequest } from './context.ts';
+import { openOutput, type Output } from './output.ts';
 
 export type { Logger };
+
+let output: Output | undefined;
 
 type LogConfig = Pick<
   Config,
@@ -25,8 +28,25 @@ export function createLog(config: LogConfig, destination?: DestinationStream): L
       formatters: { level: (level) => ({ level }) },
       mixin: requestFields,
     },
-    destination ?? (config.logFormat === 'pretty' ? prettyDestination : pino.destination(1)),
+    destination ?? standardOutput(config.logFormat),
   );
+}
+
+/** Before the end: what has been logged is written, if somebody reads it. */
+export async function flushLog(): Promise<void> {
+  await output?.flush();
+}
+
+function standardOutput(format: LogConfig['logFormat']): DestinationStream {
+  const stdout = (output ??= openOutput());
+  if (format === 'json') {
+    return stdout;
+  }
+  return {
+    write(line) {
+      stdout.write(toText(line));
+    },
+  };
 }
 
 function requestFields(): Record<string, string> {
@@ -57,15 +77,22 @@ function stackOf(error: Error): string {
   return error.cause instanceof Error ? `${stack}\nCaused by: ${stackOf(error.cause)}` : stack;
 }
 
-/** Text for people, in development. */
-const prettyDestination: DestinationStream = {
-  write(line) {
-    const { timestamp, level, message, ...fields } = JSON.parse(line) as Record<string, unknown>;
-    const shown = Object.entries(fields)
-      .filter(([name]) => !/^(service|deployment|trace_id|span_id|exception.stack)/.test(name))
-      .map(([name, value]) => `${name}=${String(value)}`);
-    const stack = fields['exception.stacktrace'];
-    const text = [String(timestamp).slice(11, 23), level, message, ...shown].join(' ');
-    process.stdout.write(`${text}\n${typeof stack === 'string' ? `${stack}\n` : ''}`);
-  },
-};
+const ACCESS_EVENT = 'http.server.request';
+const NOT_SHOWN =
+  /^(timestamp|level|message|service\.|deployment\.|trace_id|span_id|client\.address|exception\.|event$)/;
+
+/** One short line for people, in development; an exception brings its stack. */
+function toText(line: string): string {
+  const fields = JSON.parse(line) as Record<string, string | number>;
+  const start = `${String(fields['timestamp']).slice(11, 23)} ${String(fields['level']).padEnd(5)}`;
+  if (fields['event'] === ACCESS_EVENT) {
+    const milliseconds = Number(fields['http.server.request.duration']) * 1000;
+    const request = `${fields['http.request.method'] ?? ''} ${fields['url.path'] ?? ''}`;
+    return `${start} ${request} ${fields['http.response.status_code'] ?? ''} ${milliseconds.toFixed(1)} ms\n`;
+  }
+  const shown = Object.entries(fields)
+    .filter(([name]) => !NOT_SHOWN.test(name) && name !== 'request_id')
+    .map(([name, value]) => ` ${name}=${value}`);
+  const stack = fields['exception.stacktrace'];
+  return `${start} ${fields['message'] ?? ''}${shown.join('')}\n${stack === undefined ? '' : `${stack}\n`}`;
+}

@@ -1,5 +1,6 @@
 import type { RequestHandler, Router } from 'express';
 
+import { declareAccess } from '../auth/access.ts';
 import { bearerToken } from '../auth/credentials.ts';
 import { InvalidTokenError, NoCredentialError } from '../auth/errors.ts';
 import type { Guard } from '../auth/guard.ts';
@@ -27,7 +28,7 @@ export function metricsRoutes({ guard, token, collect }: MetricsDependencies): R
 }
 
 function requireToken(expected: string): RequestHandler {
-  return (req, _res, next) => {
+  return declareAccess('other', ((req, _res, next) => {
     const token = bearerToken(req.headers);
     if (expected && token === undefined) {
       throw new NoCredentialError();
@@ -36,5 +37,5 @@ function requireToken(expected: string): RequestHandler {
       throw new InvalidTokenError();
     }
     next();
-  };
+  }) satisfies RequestHandler);
 }

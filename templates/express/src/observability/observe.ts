@@ -71,8 +71,7 @@ export function createObserve(dependencies: ObserveDependencies): RequestHandler
 
 /** Empty where no operation was reached: neither logs nor metrics take names from clients. */
 function routeOf(req: Request, res: Response): string {
-  const route = req.route as { path: string } | undefined;
-  return route === undefined || res.statusCode === 405 ? '' : routeTemplate(route.path);
+  return res.statusCode === 405 ? '' : routeTemplate(req);
 }
 
 function levelOf(route: string, status: number): 'debug' | 'info' | 'warn' | 'error' {

@@ -1,6 +1,27 @@
 import { type Database, forUpdate } from '../database/database.ts';
-import type { OrderLineRow, OrderRow } from '../database/tables.ts';
-import { isBeyond, keysetOf, type Page, type PageRequest, toPage } from '../http/pagination.ts';
+import type { Timestamp } from '../database/timestamp.ts';
+import { keysetOf, type Page, pageOf, type PageRequest, toPage } from '../http/pagination.ts';
+
+export interface OrderRow {
+  id: string;
+  user_id: string;
+  status: 'placed' | 'cancelled';
+  currency: string;
+  total_cents: number;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+}
+
+export interface OrderLineRow {
+  id: string;
+  order_id: string;
+  position: number;
+  product_id: string;
+  sku: string;
+  name: string;
+  quantity: number;
+  price_cents: number;
+}
 
 export interface Order extends OrderRow {
   readonly lines: readonly OrderLineRow[];
@@ -18,19 +39,14 @@ export async function listOrders(
   { userId, status }: OrderFilters,
   page: PageRequest,
 ): Promise<Page<Order>> {
-  const keyset = keysetOf(page);
-  let query = db.selectFrom('orders').selectAll().where(isBeyond(keyset));
+  let query = db.selectFrom('orders').selectAll();
   if (userId !== undefined) {
     query = query.where('user_id', '=', userId);
   }
   if (status !== undefined) {
     query = query.where('status', '=', status);
   }
-  const orders = await query
-    .orderBy(keyset.column as 'created_at' | 'total_cents', keyset.direction)
-    .orderBy('id', keyset.direction)
-    .limit(keyset.limit)
-    .execute();
+  const orders = await query.$call(pageOf(keysetOf(page))).execute();
   const { items, nextCursor } = toPage(page, orders);
   return { items: await withLines(db, items), nextCursor };
 }

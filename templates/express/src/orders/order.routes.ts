@@ -1,15 +1,15 @@
-import type { Request, Router } from 'express';
+import type { Router } from 'express';
 
-import type { Principal } from '../auth/credentials.ts';
-import type { Guard } from '../auth/guard.ts';
+import { type Guard, principalOf } from '../auth/guard.ts';
 import type { BodyReader } from '../http/body.ts';
 import { linkToNext, type PageRequest } from '../http/pagination.ts';
 import { readQuery } from '../http/query.ts';
-import { JSON_TYPE, sendBody, sendJson } from '../http/replies.ts';
+import { sendJson } from '../http/replies.ts';
 import { createRouter, pathId } from '../http/routing.ts';
-import { hashBody, type Idempotency, parseIdempotencyKey, type RequestKey } from './idempotency.ts';
+import { requestKey, sendOnce } from '../idempotency/idempotency.http.ts';
+import type { Idempotency } from '../idempotency/idempotency.service.ts';
 import type { Order } from './order.repository.ts';
-import { emptySchema, orderQuerySchema, orderSchema } from './order.schema.ts';
+import { emptySchema, ORDER_SORTS, orderQuerySchema, orderSchema } from './order.schema.ts';
 import type { Orders } from './order.service.ts';
 
 const PATH = '/v1/orders';
@@ -28,75 +28,50 @@ export function orderRoutes({ guard, body, idempotency, orders }: OrderDependenc
 
   router
     .route(PATH)
-    .get(
-      guard.allow(READ, async (req, res, { user }) => {
-        const { status, sort, limit, cursor } = readQuery(req, orderQuerySchema);
-        const filters: PageRequest['filters'] = status === undefined ? {} : { status };
-        const page = { path: PATH, sort, limit, cursor, filters };
-        const { items, nextCursor } = await orders.list(user, status, page);
-        const list = { items: items.map(toOrder), next_cursor: nextCursor };
-        sendJson(res, 200, list, linkToNext(page, nextCursor));
-      }),
-    )
-    .post(
-      guard.allow(WRITE, async (req, res, principal) => {
-        const { value, bytes } = await body.readWithBytes(req, res, orderSchema);
-        const key = requestKey(req, principal, bytes);
-        const reply = await idempotency.runOnce(key, async (trx) => {
-          const order = await orders.place(trx, principal.user, value.lines);
-          const location = `${PATH}/${order.id}`;
-          return { status: 201, location, body: JSON.stringify(toOrder(order)) };
-        });
-        if (!reply.isReplay) {
-          await orders.placed();
-        }
-        sendBody(res, reply.status, reply.body, {
-          'Content-Type': JSON_TYPE,
-          Location: reply.location,
-          ...(reply.isReplay && { 'Idempotency-Replayed': 'true' }),
-        });
-      }),
-    )
+    .get(guard.allow(READ), async (req, res) => {
+      const { user } = principalOf(res);
+      const { status, sort, limit, cursor } = readQuery(req, orderQuerySchema);
+      const filters: PageRequest['filters'] = status === undefined ? {} : { status };
+      const page = { path: PATH, sorts: ORDER_SORTS, sort, limit, cursor, filters };
+      const { items, nextCursor } = await orders.list(user, status, page);
+      const list = { items: items.map(toOrder), next_cursor: nextCursor };
+      sendJson(res, 200, list, linkToNext(page, nextCursor));
+    })
+    .post(guard.allow(WRITE), async (req, res) => {
+      const { user } = principalOf(res);
+      const { value, bytes } = await body.readWithBytes(req, res, orderSchema);
+      const reply = await idempotency.runOnce(requestKey(req, user, bytes), async (trx) => {
+        const order = await orders.place(trx, user, value.lines);
+        const location = `${PATH}/${order.id}`;
+        return { status: 201, location, body: JSON.stringify(toOrder(order)) };
+      });
+      if (reply.isReplay) {
+        orders.replayed();
+      } else {
+        await orders.placed();
+      }
+      sendOnce(res, reply);
+    })
     .all(guard.methodNotAllowed);
 
   router
     .route(`${PATH}/:id`)
-    .get(
-      guard.allow(READ, async (req, res, { user }) => {
-        sendJson(res, 200, toOrder(await orders.get(user, pathId(req))));
-      }),
-    )
+    .get(guard.allow(READ), async (req, res) => {
+      const { user } = principalOf(res);
+      sendJson(res, 200, toOrder(await orders.get(user, pathId(req))));
+    })
     .all(guard.methodNotAllowed);
 
   router
     .route(`${PATH}/:id/cancel`)
-    .post(
-      guard.allow(WRITE, async (req, res, { user }) => {
-        await body.readOptional(req, res, emptySchema);
-        sendJson(res, 200, toOrder(await orders.cancel(user, pathId(req))));
-      }),
-    )
+    .post(guard.allow(WRITE), async (req, res) => {
+      const { user } = principalOf(res);
+      await body.readOptional(req, res, emptySchema);
+      sendJson(res, 200, toOrder(await orders.cancel(user, pathId(req))));
+    })
     .all(guard.methodNotAllowed);
 
   return router;
-}
-
-function requestKey(
-  req: Request<Record<string, string>>,
-  { user }: Principal,
-  bytes: Buffer,
-): RequestKey | undefined {
-  const header = req.get('idempotency-key');
-  if (header === undefined) {
-    return undefined;
-  }
-  return {
-    user_id: user.id,
-    method: req.method,
-    path: req.path,
-    idempotency_key: parseIdempotencyKey(header),
-    body_hash: hashBody(bytes),
-  };
 }
 
 function toOrder(order: Order) {

@@ -2,6 +2,7 @@
 import type { User } from '../auth/user.repository.ts';
 import type { Database } from '../database/database.ts';
 import { newId } from '../database/new-id.ts';
+import { Timestamp } from '../database/timestamp.ts';
 import type { Page, PageRequest } from '../http/pagination.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { type Fault, NotFoundError, ValidationFailedError } from '../problems/errors.ts';
@@ -61,6 +62,10 @@ export function createOrders({ db, cache, metrics }: OrderDependencies) {
       return order;
     },
 
+    replayed(): void {
+      metrics.ordersTotal.inc({ outcome: 'replayed' });
+    },
+
     async placed(): Promise<void> {
       metrics.ordersTotal.inc({ outcome: 'placed' });
       await cache.invalidate();
@@ -75,7 +80,7 @@ export function createOrders({ db, cache, metrics }: OrderDependencies) {
         if (order.status !== 'placed') {
           throw new InvalidStateError();
         }
-        const changes = { status: 'cancelled', updated_at: new Date() } as const;
+        const changes = { status: 'cancelled', updated_at: Timestamp.now() } as const;
         await updateOrder(trx, order.id, changes);
         const quantities = new Map(order.lines.map((line) => [line.product_id, line.quantity]));
         for (const product of await lockProducts(trx, [...quantities.keys()])) {
@@ -140,7 +145,7 @@ function findWanted(
 
 function newOrder(user: User, wanted: readonly Wanted[]): Order {
   const id = newId();
-  const now = new Date();
+  const now = Timestamp.now();
   return {
     id,
     user_id: user.id,

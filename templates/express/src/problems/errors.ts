@@ -6,7 +6,8 @@ import {
   STATUSES,
 } from './catalog.ts';
 
-const MAX_FAULTS = 50;
+/** As many as are shown. */
+export const MAX_FAULTS = 50;
 
 export interface ProblemOptions {
   readonly headers?: Readonly<Record<string, string>>;
@@ -45,6 +46,24 @@ export class MalformedRequestError extends ProblemError {
 export class NotFoundError extends ProblemError {
   constructor() {
     super(404, 'There is nothing here that you may see.');
+  }
+}
+
+export class AlreadyExistsError extends ProblemError {
+  constructor() {
+    super('already-exists', 'Something with this value exists.');
+  }
+}
+
+export class InUseError extends ProblemError {
+  constructor() {
+    super('in-use', 'Something else refers to this, so that it cannot be removed.');
+  }
+}
+
+export class PreconditionFailedError extends ProblemError {
+  constructor() {
+    super('precondition-failed', 'The resource has changed since it was read.');
   }
 }
 

@@ -11,9 +11,3 @@ export class ProductInUseError extends ProblemError {
     super('product-in-use', 'The product stands in an order.');
   }
 }
-
-export class PreconditionFailedError extends ProblemError {
-  constructor() {
-    super('precondition-failed', 'The product has changed since it was read.');
-  }
-}

@@ -1,8 +1,15 @@
 import { contains, type Database, forUpdate } from '../database/database.ts';
-import type { ProductRow } from '../database/tables.ts';
-import { isBeyond, keysetOf, type Page, type PageRequest, toPage } from '../http/pagination.ts';
+import { nextVersion, type VersionedRow } from '../database/versioned.ts';
+import { keysetOf, type Page, pageOf, type PageRequest, toPage } from '../http/pagination.ts';
 
-export type Product = ProductRow;
+export interface Product extends VersionedRow {
+  sku: string;
+  name: string;
+  price_cents: number;
+  currency: string;
+  stock: number;
+}
+
 export type ProductChanges = Partial<Pick<Product, 'name' | 'price_cents' | 'stock'>>;
 
 export interface ProductFilters {
@@ -16,8 +23,7 @@ export async function listProducts(
   filters: ProductFilters,
   page: PageRequest,
 ): Promise<Page<Product>> {
-  const keyset = keysetOf(page);
-  let query = db.selectFrom('products').selectAll().where(isBeyond(keyset));
+  let query = db.selectFrom('products').selectAll();
   if (filters.q !== undefined) {
     query = query.where(contains('name', filters.q));
   }
@@ -27,11 +33,7 @@ export async function listProducts(
   if (filters.max_price !== undefined) {
     query = query.where('price_cents', '<=', filters.max_price);
   }
-  const products = await query
-    .orderBy(keyset.column as 'created_at' | 'price_cents', keyset.direction)
-    .orderBy('id', keyset.direction)
-    .limit(keyset.limit)
-    .execute();
+  const products = await query.$call(pageOf(keysetOf(page))).execute();
   return toPage(page, products);
 }
 
@@ -54,13 +56,12 @@ export async function insertProduct(db: Database, product: Product): Promise<voi
   await db.insertInto('products').values(product).execute();
 }
 
-/** Every change raises the version, which is the product's ETag. */
 export async function updateProduct(
   db: Database,
   product: Product,
   changes: ProductChanges,
 ): Promise<Product> {
-  const changed = { ...changes, version: product.version + 1, updated_at: new Date() };
+  const changed = nextVersion(product, changes);
   await db.updateTable('products').set(changed).where('id', '=', product.id).execute();
   return { ...product, ...changed };
 }

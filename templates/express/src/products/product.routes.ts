@@ -4,14 +4,19 @@ import type { Request, Response, Router } from 'express';
 
 import type { Guard } from '../auth/guard.ts';
 import type { BodyReader } from '../http/body.ts';
+import { expectedVersions, isCurrent, versionTag } from '../http/conditions.ts';
 import { linkToNext } from '../http/pagination.ts';
 import { readQuery } from '../http/query.ts';
 import { JSON_TYPE, sendBody, sendEmpty, sendJson } from '../http/replies.ts';
 import { createRouter, pathId } from '../http/routing.ts';
-import { expectedVersions, isCurrent, versionTag } from './conditions.ts';
 import type { CachedReply, ProductCache } from './product.cache.ts';
 import type { Product } from './product.repository.ts';
-import { productPatchSchema, productQuerySchema, productSchema } from './product.schema.ts';
+import {
+  PRODUCT_SORTS,
+  productPatchSchema,
+  productQuerySchema,
+  productSchema,
+} from './product.schema.ts';
 import type { Products } from './product.service.ts';
 
 const PATH = '/v1/products';
@@ -29,55 +34,45 @@ export function productRoutes({ guard, body, cache, products }: ProductDependenc
 
   router
     .route(PATH)
-    .get(
-      guard.anyone(async (req, res) => {
-        const { sort, limit, cursor, ...filters } = readQuery(req, productQuerySchema);
-        const page = { path: PATH, sort, limit, cursor, filters };
-        const name = `list:${JSON.stringify(page)}`;
-        const reply = await cache.reply(name, async () => {
-          const { items, nextCursor } = await products.list(filters, page);
-          const list = { items: items.map(toProduct), next_cursor: nextCursor };
-          const text = JSON.stringify(list);
-          const digest = createHash('sha256').update(text).digest('hex').slice(0, 32);
-          return { headers: { ETag: `"${digest}"`, ...linkToNext(page, nextCursor) }, body: text };
-        });
-        sendCatalogue(req, res, reply);
-      }),
-    )
-    .post(
-      guard.allow(WRITE, async (req, res) => {
-        const product = await products.create(await body.read(req, res, productSchema));
-        sendProduct(res, 201, product, { Location: `${PATH}/${product.id}` });
-      }),
-    )
+    .get(guard.public, async (req, res) => {
+      const { sort, limit, cursor, ...filters } = readQuery(req, productQuerySchema);
+      const page = { path: PATH, sorts: PRODUCT_SORTS, sort, limit, cursor, filters };
+      const name = `list:${JSON.stringify([sort, limit, cursor, filters])}`;
+      const reply = await cache.reply(name, async () => {
+        const { items, nextCursor } = await products.list(filters, page);
+        const list = { items: items.map(toProduct), next_cursor: nextCursor };
+        const text = JSON.stringify(list);
+        const digest = createHash('sha256').update(text).digest('hex').slice(0, 32);
+        return { headers: { ETag: `"${digest}"`, ...linkToNext(page, nextCursor) }, body: text };
+      });
+      sendCatalogue(req, res, reply);
+    })
+    .post(guard.allow(WRITE), async (req, res) => {
+      const product = await products.create(await body.read(req, res, productSchema));
+      sendProduct(res, 201, product, { Location: `${PATH}/${product.id}` });
+    })
     .all(guard.methodNotAllowed);
 
   router
     .route(`${PATH}/:id`)
-    .get(
-      guard.anyone(async (req, res) => {
-        const id = pathId(req);
-        const reply = await cache.reply(`item:${id}`, async () => {
-          const product = await products.get(id);
-          const headers = { ETag: versionTag(product.version) };
-          return { headers, body: JSON.stringify(toProduct(product)) };
-        });
-        sendCatalogue(req, res, reply);
-      }),
-    )
-    .patch(
-      guard.allow(WRITE, async (req, res) => {
-        const changes = await body.read(req, res, productPatchSchema);
-        const product = await products.update(pathId(req), changes, expectedVersions(req));
-        sendProduct(res, 200, product);
-      }),
-    )
-    .delete(
-      guard.allow(WRITE, async (req, res) => {
-        await products.delete(pathId(req), expectedVersions(req));
-        sendEmpty(res);
-      }),
-    )
+    .get(guard.public, async (req, res) => {
+      const id = pathId(req);
+      const reply = await cache.reply(`item:${id}`, async () => {
+        const product = await products.get(id);
+        const headers = { ETag: versionTag(product.version) };
+        return { headers, body: JSON.stringify(toProduct(product)) };
+      });
+      sendCatalogue(req, res, reply);
+    })
+    .patch(guard.allow(WRITE), async (req, res) => {
+      const changes = await body.read(req, res, productPatchSchema);
+      const product = await products.update(pathId(req), changes, expectedVersions(req));
+      sendProduct(res, 200, product);
+    })
+    .delete(guard.allow(WRITE), async (req, res) => {
+      await products.delete(pathId(req), expectedVersions(req));
+      sendEmpty(res);
+    })
     .all(guard.methodNotAllowed);
 
   return router;
@@ -101,10 +96,10 @@ function sendProduct(res: Response, status: number, product: Product, headers = 
   sendJson(res, status, toProduct(product), { ETag: versionTag(product.version), ...headers });
 }
 
-/** What a reply shows. JSON.stringify is slow with an object that has a way of its own to become text. */
+/** What a reply shows. Of objects with `toJSON` JSON.stringify makes text slowly. */
 function toProduct(product: Product) {
   const { id, sku, name, price_cents, currency, stock, version } = product;
-  const created_at = product.created_at.toISOString();
-  const updated_at = product.updated_at.toISOString();
+  const created_at = product.created_at.text;
+  const updated_at = product.updated_at.text;
   return { id, sku, name, price_cents, currency, stock, version, created_at, updated_at };
 }

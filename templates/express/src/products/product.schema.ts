@@ -1,9 +1,9 @@
-import { PAGE_PARAMETERS } from '../http/query.ts';
-import { choice, integer, object, optional, queryInteger, text } from '../http/schema.ts';
+import { PAGE_PARAMETERS, sortParameter } from '../http/query.ts';
+import { integer, object, optional, queryInteger, text } from '../http/schema.ts';
 
 const MAX_PRICE = 99_999_999_999;
 const MAX_STOCK = 1_000_000_000;
-const SORTS = ['created_at', '-created_at', 'price_cents', '-price_cents'] as const;
+export const PRODUCT_SORTS = { created_at: 'timestamp', price_cents: 'bigint' } as const;
 
 const name = text({ maximum: 200 });
 const priceCents = integer(0, MAX_PRICE);
@@ -28,7 +28,7 @@ export const productQuerySchema = object(
     q: optional(text({ maximum: 100 })),
     min_price: optional(queryInteger(0, MAX_PRICE)),
     max_price: optional(queryInteger(0, MAX_PRICE)),
-    sort: optional(choice(SORTS), '-created_at'),
+    sort: sortParameter(PRODUCT_SORTS, '-created_at'),
     ...PAGE_PARAMETERS,
   },
   ({ min_price: lowest = 0, max_price: highest = MAX_PRICE }) =>

@@ -1,8 +1,13 @@
 import { type Database, isForeignKeyViolation, isUniqueViolation } from '../database/database.ts';
-import { newId } from '../database/new-id.ts';
+import {
+  checkVersion,
+  differences,
+  type ExpectedVersions,
+  firstVersion,
+} from '../database/versioned.ts';
 import type { Page, PageRequest } from '../http/pagination.ts';
 import { NotFoundError } from '../problems/errors.ts';
-import { PreconditionFailedError, ProductInUseError, SkuTakenError } from './errors.ts';
+import { ProductInUseError, SkuTakenError } from './errors.ts';
 import type { ProductCache } from './product.cache.ts';
 import {
   deleteProduct,
@@ -18,9 +23,6 @@ import {
 
 export type ProductCreation = Pick<Product, 'sku' | 'name' | 'price_cents' | 'currency' | 'stock'>;
 
-/** The versions that a caller takes for current; undefined where any will do. */
-type ExpectedVersions = ReadonlySet<number> | undefined;
-
 interface ProductDependencies {
   readonly db: Database;
   readonly cache: ProductCache;
@@ -31,13 +33,7 @@ export type Products = ReturnType<typeof createProducts>;
 export function createProducts({ db, cache }: ProductDependencies) {
   async function lock(trx: Database, id: string, expected: ExpectedVersions): Promise<Product> {
     const [product] = await lockProducts(trx, [id]);
-    if (!product) {
-      throw new NotFoundError();
-    }
-    if (expected && !expected.has(product.version)) {
-      throw new PreconditionFailedError();
-    }
-    return product;
+    return checkVersion(product, expected);
   }
 
   return {
@@ -54,12 +50,11 @@ export function createProducts({ db, cache }: ProductDependencies) {
     },
 
     async create(creation: ProductCreation): Promise<Product> {
-      const now = new Date();
-      const product = { ...creation, id: newId(), version: 1, created_at: now, updated_at: now };
+      const product = { ...creation, ...firstVersion() };
       try {
         await insertProduct(db, product);
       } catch (error) {
-        throw isUniqueViolation(error) ? new SkuTakenError() : error;
+        throw isUniqueViolation(error, 'products_sku_key') ? new SkuTakenError() : error;
       }
       await cache.invalidate();
       return product;
@@ -68,11 +63,8 @@ export function createProducts({ db, cache }: ProductDependencies) {
     async update(id: string, wanted: ProductChanges, expected: ExpectedVersions): Promise<Product> {
       const product = await db.transaction().execute(async (trx) => {
         const locked = await lock(trx, id, expected);
-        const entries = Object.entries(wanted) as [keyof ProductChanges, string | number][];
-        const changes = entries.filter(([name, value]) => locked[name] !== value);
-        return changes.length > 0
-          ? updateProduct(trx, locked, Object.fromEntries(changes))
-          : locked;
+        const changes = differences(locked, wanted);
+        return changes ? updateProduct(trx, locked, changes) : locked;
       });
       await cache.invalidate();
       return product;
@@ -85,7 +77,8 @@ export function createProducts({ db, cache }: ProductDependencies) {
           await deleteProduct(trx, id);
         });
       } catch (error) {
-        throw isForeignKeyViolation(error) ? new ProductInUseError() : error;
+        const isInUse = isForeignKeyViolation(error, 'order_lines_product_id_fkey');
+        throw isInUse ? new ProductInUseError() : error;
       }
       await cache.invalidate();
     },

@@ -10,6 +10,8 @@ export interface Counters {
   takeBack: (key: string) => Promise<void>;
 }
 
-export function toWindow(count: number, millisecondsLeft: number): Window {
-  return { count, secondsLeft: Math.max(1, Math.ceil(millisecondsLeft / 1000)) };
+/** Rounded up, and never more than the whole window, whatever clocks and fractions say. */
+export function toWindow(count: number, millisecondsLeft: number, seconds: number): Window {
+  const secondsLeft = Math.min(seconds, Math.max(1, Math.ceil(millisecondsLeft / 1000)));
+  return { count, secondsLeft };
 }

@@ -26,7 +26,7 @@ export function createMemoryCounters(): Counters {
       const window = open && open.end > now ? open : { count: 0, end: now + seconds * 1000 };
       window.count++;
       windows.set(key, window);
-      return Promise.resolve(toWindow(window.count, window.end - now));
+      return Promise.resolve(toWindow(window.count, window.end - now, seconds));
     },
 
     forget(key) {

@@ -11,21 +11,24 @@ const TAKE_BACK = `
 if tonumber(redis.call('GET', KEYS[1]) or '0') > 0 then redis.call('DECR', KEYS[1]) end
 `;
 
-export function createRedisCounters(redis: RedisConnection): Counters {
+export function createRedisCounters(
+  redis: RedisConnection,
+  operation: 'rate_limit' | 'login_limit',
+): Counters {
   return {
     async hit(key, seconds) {
       const options = { keys: [key], arguments: [String(seconds * 1000)] };
-      const reply = await redis.run((client) => client.eval(HIT, options));
+      const reply = await redis.run(operation, (client) => client.eval(HIT, options));
       const [count, millisecondsLeft] = reply as [number, number];
-      return toWindow(count, millisecondsLeft);
+      return toWindow(count, millisecondsLeft, seconds);
     },
 
     async forget(key) {
-      await redis.run((client) => client.del(key));
+      await redis.run(operation, (client) => client.del(key));
     },
 
     async takeBack(key) {
-      await redis.run((client) => client.eval(TAKE_BACK, { keys: [key] }));
+      await redis.run(operation, (client) => client.eval(TAKE_BACK, { keys: [key] }));
     },
   };
 }

@@ -2,10 +2,13 @@
 import { createClient } from '@redis/client';
 
 import { within } from '../http/deadline.ts';
+import { exceptionFields, type Logger } from '../observability/log.ts';
+import type { Metrics } from '../observability/metrics.ts';
 import { UnavailableError } from '../problems/errors.ts';
 
 const MAX_WAIT_MS = 500;
 const PAUSE_MS = 1000;
+const COMPLAIN_EVERY_MS = 60_000;
 
 type Client = ReturnType<typeof newClient>;
 
@@ -21,9 +24,19 @@ function newClient(url: string) {
 /** Thrown at once for a moment after a failure: else each request would wait for the deadline. */
 export class RedisDownError extends UnavailableError {}
 
+/** What Redis is asked for, as the metrics name it. */
+type Operation = 'rate_limit' | 'login_limit' | 'cache';
+
+interface RedisDependencies {
+  readonly url: string;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+}
+
 export type RedisConnection = ReturnType<typeof createRedisConnection>;
 
-export function createRedisConnection(url: string) {
+export function createRedisConnection({ url, metrics, log }: RedisDependencies) {
+  let nextComplaint = 0;
   let connecting: Promise<Client> | undefined;
   let downUntil = 0;
 
@@ -51,18 +64,35 @@ export function createRedisConnection(url: string) {
       return await within(MAX_WAIT_MS, connection.then(command));
     } catch (error) {
       void drop(connection);
+      complain(error);
       throw error;
     }
   }
 
+  /** An outage is long, and its requests are many: one line a minute is enough. */
+  function complain(error: unknown): void {
+    const now = performance.now();
+    if (now >= nextComplaint) {
+      nextComplaint = now + COMPLAIN_EVERY_MS;
+      log.warn(
+        { event: 'sys_dependency_fail', ...exceptionFields(error) },
+        'Redis does not answer; limits and cache are passed by',
+      );
+    }
+  }
+
   return {
-    async run<T>(command: (client: Client) => Promise<T>): Promise<T> {
-      if (performance.now() < downUntil) {
-        throw new RedisDownError();
-      }
+    async run<T>(operation: Operation, command: (client: Client) => Promise<T>): Promise<T> {
       try {
+        if (performance.now() < downUntil) {
+          throw new RedisDownError();
+        }
         return await attempt(command);
       } catch (error) {
+        metrics.redisErrorsTotal.inc({ operation });
+        if (error instanceof RedisDownError) {
+          throw error;
+        }
         downUntil = performance.now() + PAUSE_MS;
         throw new RedisDownError({ cause: error });
       }

@@ -11,16 +11,17 @@ const api = createApi(service);
 after(() => service.close());
 
 /** What comes back on a bare connection until it is closed, or for half a second after the last. */
-async function raw(...pieces: string[]): Promise<string> {
+async function raw(...pieces: (string | Buffer)[]): Promise<string> {
   const socket = connect(service.port, '127.0.0.1');
   let received = '';
   socket.on('data', (data: Buffer) => (received += data.toString()));
   socket.on('error', () => undefined);
+  const closed = new Promise((resolve) => socket.once('close', resolve));
   for (const piece of pieces) {
     socket.write(piece);
     await sleep(50);
   }
-  await sleep(450);
+  await Promise.race([closed, sleep(450)]);
   socket.destroy();
   return received;
 }
@@ -40,6 +41,20 @@ describe('what cannot be read is refused:', () => {
       const reply = await login(body);
       assert.equal(reply.status, 400);
       assert.equal(reply.headers.get('content-type'), 'application/problem+json');
+    });
+  }
+
+  test('bytes that are not UTF-8', async () => {
+    const body = Buffer.from('{"email":"\xff"}', 'latin1');
+    const reply = await raw(head(`Content-Length: ${body.length}`), body);
+    assert.match(reply, /^HTTP\/1.1 400 /);
+  });
+
+  for (const name of ['Authorization', 'Content-Type', 'Idempotency-Key', 'X-API-Key']) {
+    test(`${name} twice`, async () => {
+      const twice = `${name}: a\r\n${name}: a\r\n`;
+      const reply = await raw(`GET /v1/me HTTP/1.1\r\nHost: x\r\n${twice}\r\n`);
+      assert.match(reply, /^HTTP\/1.1 400 .*malformed-request/s);
     });
   }
 
@@ -108,13 +123,49 @@ describe('what is no HTTP is refused without a page:', () => {
     ['nonsense\r\n\r\n', 400],
     ['GET /livez\r\n\r\n', 400],
     ['GET http://[::1 HTTP/1.1\r\nHost: x\r\n\r\n', 400],
+    ['GET /livez HTTP/1.1\r\n\r\n', 400],
+    ['GET /livez HTTP/1.2\r\nHost: x\r\n\r\n', 505],
+    ['GET /livez HTTP/2.0\r\nHost: x\r\n\r\n', 505],
+    ...['a b', 'a/b', 'a@b', '[::1', '[x]', 'x:y', 'x:99999999', 'x\r\nHost: x'].map(
+      (host) => [`GET /livez HTTP/1.1\r\nHost: ${host}\r\n\r\n`, 400] as const,
+    ),
     [`GET /livez HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
   ] as const) {
-    test(request.slice(0, 20), async () => {
+    test(JSON.stringify(request.slice(0, 40)), async () => {
       const reply = await raw(request);
       assert.match(reply, new RegExp(`^HTTP/1.1 ${status} .*\r\n\r\n$`, 's'));
     });
   }
+});
+
+for (const host of ['x', 'x:80', 'x:', '127.0.0.1:8000', '[::1]:80', 'a-b.example']) {
+  test(`Host may be ${host}`, async () => {
+    const request = `GET /livez HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
+    assert.match(await raw(request), /^HTTP\/1.1 200 /);
+  });
+}
+
+test('HTTP/1.0 with Transfer-Encoding is answered once and closed, and not told to go on', async () => {
+  const request = head(
+    'Transfer-Encoding: chunked\r\nConnection: keep-alive\r\nExpect: 100-continue',
+  );
+  const smuggled = 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n';
+  const reply = await raw(
+    request.replace('HTTP/1.1', 'HTTP/1.0'),
+    `2\r\n{}\r\n0\r\n\r\n${smuggled}`,
+  );
+  assert.match(reply, /^HTTP\/1.1 422 /);
+  assert.match(reply, /\r\nConnection: close\r\n/);
+  assert.equal(reply.match(/HTTP\/1.1/g)?.length, 1);
+});
+
+test('a body with very many faults costs no more than one with fifty', async () => {
+  const names = Array.from({ length: 4000 }, (_, index) => `"n${index}":1`);
+  const body = `{${names.join(',')}}`;
+  const headers = { 'Content-Type': 'application/json' };
+  const reply = await api.request('POST', '/v1/auth/login', { body, headers });
+  assert.equal(reply.status, 422);
+  assert.equal((reply.body['errors'] as unknown[]).length, 50);
 });
 
 test('a client that trickles is cut off', async () => {
@@ -206,13 +257,13 @@ describe('operation', () => {
   });
 
   test('while it stops, it is not ready and takes no work', async () => {
-    service.lifecycle.isDraining = true;
+    Object.assign(service.lifecycle, { isDraining: true, isClosed: true });
     const replies = [
       await api.request('GET', '/readyz'),
       await api.request('GET', '/v1/me'),
       await api.request('GET', '/livez'),
     ];
-    service.lifecycle.isDraining = false;
+    Object.assign(service.lifecycle, { isDraining: false, isClosed: false });
     assert.deepEqual(
       replies.map(({ status }) => status),
       [503, 503, 200],
@@ -232,19 +283,6 @@ describe('operation', () => {
     assert.match(text, /http_route="\/v1\/api-keys\/\{id\}",http_response_status_code="404"/);
     assert.match(text, /http_request_method="_OTHER",http_route=""/);
     assert.match(text, /db_client_connection_count\{db_client_connection_state="used"\} 0/);
-  });
-
-  test('the public keys may be kept for a while', async () => {
-    const reply = await api.request('GET', '/.well-known/jwks.json');
-    assert.equal(reply.headers.get('cache-control'), 'public, max-age=300');
-    assert.deepEqual(Object.keys((reply.body['keys'] as object[])[0] ?? {}).sort(), [
-      'alg',
-      'e',
-      'kid',
-      'kty',
-      'n',
-      'use',
-    ]);
   });
 
   test('the page of the documentation loads from here alone', async () => {

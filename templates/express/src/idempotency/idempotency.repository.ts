@@ -1,8 +1,20 @@
 import { type Database, forUpdate, orIgnore } from '../database/database.ts';
 import { inSlices } from '../database/slices.ts';
-import type { IdempotencyKeyRow } from '../database/tables.ts';
+import type { Timestamp } from '../database/timestamp.ts';
 
-export type IdempotencyKey = IdempotencyKeyRow;
+export interface IdempotencyKey {
+  id: string;
+  user_id: string;
+  method: string;
+  path: string;
+  idempotency_key: string;
+  body_hash: string;
+  response_status: number | null;
+  response_location: string | null;
+  response_body: string | null;
+  created_at: Timestamp;
+  expires_at: Timestamp;
+}
 
 /** Inserts nothing where there is such a record; waits for a twin that has not committed yet. */
 export async function insertKeyOnce(db: Database, key: IdempotencyKey): Promise<void> {
@@ -33,7 +45,7 @@ export async function updateKey(
 }
 
 /** A key that is claimed again meanwhile is not expired any more. */
-export function deleteExpiredKeys(db: Database, now: Date): Promise<number> {
+export function deleteExpiredKeys(db: Database, now: Timestamp): Promise<number> {
   return inSlices(
     (limit) =>
       db

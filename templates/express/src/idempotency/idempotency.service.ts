@@ -5,12 +5,9 @@
  * until the first has committed, and then finds the reply; if the first failed, nothing was kept and
  * the twin does the work.
  */
-import { createHash } from 'node:crypto';
-
 import { type Database, lostLock } from '../database/database.ts';
 import { newId } from '../database/new-id.ts';
-import type { Metrics } from '../observability/metrics.ts';
-import { MalformedRequestError } from '../problems/errors.ts';
+import { Timestamp } from '../database/timestamp.ts';
 import { IdempotencyInProgressError, IdempotencyKeyReusedError } from './errors.ts';
 import {
   type IdempotencyKey,
@@ -21,7 +18,6 @@ import {
 
 // When a request fails, MySQL lets one of its waiting twins go on and ends the others as deadlocked.
 const CLAIMS = 20;
-const KEY = /^[\x21\x23-\x5B\x5D-\x7E]{1,128}$/;
 
 /** Whose key it is, for what, and the fingerprint of the body it came with. */
 export type RequestKey = Pick<
@@ -29,38 +25,29 @@ export type RequestKey = Pick<
   'user_id' | 'method' | 'path' | 'idempotency_key' | 'body_hash'
 >;
 
+/** What is kept of a reply; other headers are not. */
 export interface KeptReply {
   readonly status: number;
-  readonly location: string;
+  readonly location?: string | undefined;
   readonly body: string;
+}
+
+export interface OnceReply extends KeptReply {
+  /** Whether it is the reply to an earlier request with this key. */
   readonly isReplay: boolean;
 }
 
 interface IdempotencyDependencies {
   readonly db: Database;
   readonly ttlSeconds: number;
-  readonly metrics: Metrics;
 }
 
 export type Idempotency = ReturnType<typeof createIdempotency>;
 
-/** The key of a header, quoted (the draft's sf-string) or bare. */
-export function parseIdempotencyKey(header: string): string {
-  const key = /^"(.*)"$/.exec(header)?.[1] ?? header;
-  if (!KEY.test(key)) {
-    throw new MalformedRequestError('The Idempotency-Key is not 1 to 128 visible characters.');
-  }
-  return key;
-}
-
-export function hashBody(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex');
-}
-
-export function createIdempotency({ db, ttlSeconds, metrics }: IdempotencyDependencies) {
+export function createIdempotency({ db, ttlSeconds }: IdempotencyDependencies) {
   /** Our record, still without a reply; or the one of an earlier request, with its reply. */
   async function claim(trx: Database, key: RequestKey): Promise<IdempotencyKey> {
-    const now = new Date();
+    const now = Timestamp.now();
     const mine: IdempotencyKey = {
       ...key,
       id: newId(),
@@ -68,28 +55,27 @@ export function createIdempotency({ db, ttlSeconds, metrics }: IdempotencyDepend
       response_location: null,
       response_body: null,
       created_at: now,
-      expires_at: new Date(now.getTime() + ttlSeconds * 1000),
+      expires_at: now.plusSeconds(ttlSeconds),
     };
     await insertKeyOnce(trx, mine);
     const found = await lockKey(trx, key);
     if (!found) {
       return claim(trx, key); // the cleanup has deleted it meanwhile
     }
-    if (found.id !== mine.id && found.expires_at <= now) {
+    if (found.id !== mine.id && !now.isBefore(found.expires_at)) {
       await updateKey(trx, found.id, { ...mine, id: found.id });
       return { ...mine, id: found.id };
     }
     return found;
   }
 
-  function replay(record: IdempotencyKey, key: RequestKey): KeptReply {
+  function replay(record: IdempotencyKey, key: RequestKey): OnceReply {
     if (record.body_hash !== key.body_hash) {
       throw new IdempotencyKeyReusedError();
     }
-    metrics.ordersTotal.inc({ outcome: 'replayed' });
     return {
       status: record.response_status ?? 0,
-      location: record.response_location ?? '',
+      location: record.response_location ?? undefined,
       body: record.response_body ?? '',
       isReplay: true,
     };
@@ -99,8 +85,8 @@ export function createIdempotency({ db, ttlSeconds, metrics }: IdempotencyDepend
     /** Runs `work` in a transaction. Errors are not kept: they leave the key free. */
     async runOnce(
       key: RequestKey | undefined,
-      work: (trx: Database) => Promise<Omit<KeptReply, 'isReplay'>>,
-    ): Promise<KeptReply> {
+      work: (trx: Database) => Promise<KeptReply>,
+    ): Promise<OnceReply> {
       for (let attempt = 0; attempt < CLAIMS; attempt++) {
         const progress = { isClaiming: key !== undefined };
         try {
@@ -114,7 +100,7 @@ export function createIdempotency({ db, ttlSeconds, metrics }: IdempotencyDepend
             if (record) {
               await updateKey(trx, record.id, {
                 response_status: reply.status,
-                response_location: reply.location,
+                response_location: reply.location ?? null,
                 response_body: reply.body,
               });
             }

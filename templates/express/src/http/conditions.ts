@@ -1,7 +1,8 @@
 /** Conditional requests (RFC 9110 §13). */
 import type { Request } from 'express';
 
-const ENTITY_TAG = /^(W\/)?"[\x21\x23-\x7e\x80-\xff]*"$/;
+// The members of a list that can be read; the others are ignored.
+const ENTITY_TAGS = /(?<=(?:^|,)\s*)(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"(?=\s*(?:,|$))/g;
 const VERSION_TAG = /^"([1-9][0-9]{0,15})"$/;
 
 export function versionTag(version: number): string {
@@ -28,6 +29,5 @@ export function isCurrent(req: Request, etag: string): boolean {
 }
 
 function tagsOf(header: string): string[] {
-  const tags = header.split(',').map((tag) => tag.trim());
-  return tags.filter((tag) => ENTITY_TAG.test(tag));
+  return header.match(ENTITY_TAGS) ?? [];
 }
