@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,7 +17,7 @@ from scaffold.commands.set import set_options
 from scaffold.commands.status import status
 from scaffold.commands.update import update
 from scaffold.commands.verify import verify
-from scaffold.console import Console
+from scaffold.console import Console, delivered
 from scaffold.errors import CancelledError, ExitCode, ScaffoldError, UsageError
 from scaffold.source import tool_version
 
@@ -61,6 +62,9 @@ def _main(
         raise typer.Exit(ExitCode.USAGE)
 
 
+_HELP = frozenset({"-h", "--help", "--version"})
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run the command line.
 
@@ -73,7 +77,11 @@ def run(arguments: Sequence[str]) -> int:
     console = Console(json_wanted="--json" in arguments)
     command = next((word for word in arguments if not word.startswith("-")), "")
     try:
-        code = app(list(arguments), prog_name="scaffold", obj=console, standalone_mode=False)
+        console.check()
+        code: int | None = ExitCode.DONE
+        # Help is Typer's own output.
+        with delivered() if not arguments or not _HELP.isdisjoint(arguments) else nullcontext():
+            code = app(list(arguments), prog_name="scaffold", obj=console, standalone_mode=False)
     except ScaffoldError as error:
         console.fail(command, error)
         return error.exit_code

@@ -8,7 +8,10 @@ import re
 import sys
 from contextlib import contextmanager
 from io import TextIOWrapper
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from scaffold.errors import OutputFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -33,6 +36,9 @@ class Console:
         # What the other side cannot take is told as well as it can be, rather than not at all.
         if isinstance(sys.stdout, TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")
+        # Python has no stream where the descriptor was closed by the caller.
+        if sys.stderr is None:
+            sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as long as the process lives
 
     @property
     def interactive(self) -> bool:
@@ -64,22 +70,33 @@ class Console:
         if failure is not None:
             self._explain(failure)
 
+    def check(self) -> None:
+        """Make sure, before anything is done, that there is a place for the result.
+
+        Raises:
+            OutputFailedError: The caller has closed standard output.
+        """
+        if sys.stdout is None:
+            reason = "it is closed"
+            raise OutputFailedError(reason)
+
     def ahead(self, text: Callable[[], Iterable[RenderableType | bytes]]) -> None:
         """Write for people what they should read before the rest of a result is there."""
         if self.json:
             return
-        out = _rich(stderr=False)
-        for part in text():
+        with delivered():
+            out = _rich(stderr=False)
+            for part in text():
+                sys.stdout.flush()
+                if isinstance(part, bytes):
+                    sys.stdout.buffer.write(part)
+                    continue
+                out.print(part, soft_wrap=isinstance(part, str) or not out.is_terminal)
             sys.stdout.flush()
-            if isinstance(part, bytes):
-                sys.stdout.buffer.write(part)
-                continue
-            out.print(part, soft_wrap=isinstance(part, str) or not out.is_terminal)
-        sys.stdout.flush()
 
     def fail(self, command: str, error: ScaffoldError) -> None:
         """Tell that a command failed, and what to do about it."""
-        if self.json:
+        if self.json and not isinstance(error, OutputFailedError):
             self._write_json(command, None, error)
         else:
             self._explain(error)
@@ -131,7 +148,9 @@ class Console:
         document = _NO_CHARACTER.sub(
             "\N{REPLACEMENT CHARACTER}", json.dumps(envelope, indent=2, ensure_ascii=False, default=str)
         )
-        sys.stdout.write((json.dumps(json.loads(document), indent=2) if plain else document) + "\n")
+        with delivered():
+            sys.stdout.write((json.dumps(json.loads(document), indent=2) if plain else document) + "\n")
+            sys.stdout.flush()
 
     def _explain(self, error: ScaffoldError) -> None:
         from rich.text import Text  # noqa: PLC0415 - Rich takes as long to import as Typer itself
@@ -141,6 +160,23 @@ class Console:
         out.print(line, soft_wrap=True)
         if error.hint:
             out.print(Text.assemble(("hint", "bold cyan"), f": {error.hint}"), soft_wrap=True)
+
+
+@contextmanager
+def delivered() -> Iterator[None]:
+    """Explain why a result could not be written; a reader who has enough is no failure.
+
+    Raises:
+        OutputFailedError: The system refused to write.
+    """
+    try:
+        yield
+    except (OSError, SystemExit) as error:
+        # Where the reader has enough, Rich would end the process; the code of the command is what counts. What Python
+        # still holds back would fail once more at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+            raise OutputFailedError(error.strerror or str(error)) from error
 
 
 def _rich(*, stderr: bool) -> RichConsole:

@@ -87,7 +87,7 @@ def create(plan: Plan) -> Created:
             outcome = Repository("nested", around=around)
         else:
             outcome = Repository("committed", identity=repository.commit_first(made, _message(plan)))
-        publishing.publish(made, plan.target)
+        publishing.publish(made, plan.target, last=not plan.setup)
     return _created(plan, files, outcome)
 
 
@@ -114,7 +114,8 @@ def set_up(created: Created) -> Created:
     done = subprocess.run(
         ["make", "setup"],  # noqa: S607 - the user's own make is meant
         cwd=created.path,
-        env=surroundings(),
+        # CI installs only what is locked, and a new project has no lock file yet.
+        env={name: value for name, value in surroundings().items() if name != "CI"},
         stdin=subprocess.DEVNULL,
         # The result of the command is the only thing on stdout.
         stdout=sys.stderr,

@@ -6,6 +6,8 @@ a bug and keeps its traceback.
 
 from __future__ import annotations
 
+import errno
+import os
 from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar
 
@@ -180,6 +182,16 @@ class WriteFailedError(ScaffoldError):
         )
 
 
+class OutputFailedError(ScaffoldError):
+    """Standard output does not take the result."""
+
+    code = "output-failed"
+
+    def __init__(self, reason: str) -> None:
+        """Give the system's own reason."""
+        super().__init__(f"cannot write the result to standard output: {reason}", hint="choose another place for it")
+
+
 class CacheUnusableError(ScaffoldError):
     """What is kept of templates on this machine can be neither used nor mended."""
 
@@ -251,6 +263,8 @@ class GitFailedError(ScaffoldError):
 
     def __init__(self, action: str, output: str, *, hint: str = "") -> None:
         """Name the action and give git's last words."""
+        if not hint and any(os.strerror(reason) in output for reason in (errno.ENOSPC, errno.EDQUOT)):
+            hint = "free some space and try again"
         super().__init__(f"git could not {action}: {output}", hint=hint)
         self.output = output
 
@@ -388,6 +402,20 @@ class DowngradeError(ScaffoldError):
         super().__init__(
             f"the project is at v{version}, and the newest version known here is the older v{newest}",
             hint=f"get a newer scaffold, or go back on purpose with --to v{newest}",
+        )
+
+
+class ForeignReleaseError(ScaffoldError):
+    """The newest version of a fork lacks what the project's version has, as a release of its upstream does."""
+
+    code = "foreign-release"
+
+    def __init__(self, origin: str, newest: str, version: str) -> None:
+        """Name the source and both versions."""
+        super().__init__(
+            f"v{newest} of {origin} does not contain v{version}, which the project was made with: "
+            "a tag of the fork's upstream, or another branch",
+            hint=f"release the fork under tags of its own, such as v{newest}.1, or choose this one with --to v{newest}",
         )
 
 

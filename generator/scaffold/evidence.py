@@ -37,6 +37,7 @@ class Row:
         version: Version of the templates.
         digest: What `digest` returned for the sources of the run.
         rendered: What `rendered_digest` returned for the answers of the run.
+        suite: What `suite_digest` returned for the suite of the run.
     """
 
     answers: Mapping[str, Any]
@@ -49,6 +50,7 @@ class Row:
     version: str | None
     digest: str
     rendered: str
+    suite: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +82,16 @@ class JudgedRow:
 def digest(source: Source, stack: str) -> str:
     """Return a digest of everything that the behaviour of a stack's projects and of the suite depends on."""
     names = ("copier.yml", "templates/shared", f"templates/{stack}", "contract")
-    return _digest([(source.root / name, name) for name in names])
+    return _digest([*((source.root / name, name) for name in names), (_SUITE, "conformance")])
+
+
+def suite_digest() -> str:
+    """Return a digest of the suite."""
+    return _digest([(_SUITE, "conformance")])
 
 
 def rendered_digest(source: Source, stack: str, answers: Mapping[str, Any]) -> str:
-    """Return a digest of the project that the answers make, by a name of our own, and of the suite.
+    """Return a digest of the project that the answers make, by a name of our own.
 
     It costs a rendering, but other stacks and parts of the contract that the project lacks do not touch it.
 
@@ -106,7 +113,7 @@ def rendered_digest(source: Source, stack: str, answers: Mapping[str, Any]) -> s
 
 def _digest(places: Sequence[tuple[Path, str]]) -> str:
     total = sha256()
-    for place, name in [*places, (_SUITE, "conformance")]:
+    for place, name in places:
         for path, relative in _files(place, name):
             content = sha256(path.read_bytes()).hexdigest()
             total.update(f"{relative}\0{content}\n".encode())
@@ -177,9 +184,11 @@ def _write(path: Path, rows: Sequence[Row]) -> None:
 def _state(source: Source, stack: str, row: Row, now: str) -> State:
     if row.failed or not row.passed:
         return "not proven"
-    # Only where the sources have changed is it worth a rendering to see whether this project has.
     if row.digest == now:
         return "proven"
+    if row.suite != suite_digest():
+        return "stale"
+    # The templates have changed; it takes a rendering to see whether this project has.
     try:
         return "proven" if row.rendered == rendered_digest(source, stack, row.answers) else "stale"
     except ScaffoldError:

@@ -7,24 +7,33 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from scaffold.errors import GitFailedError, MissingToolError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+    from typing import IO
 
-# Inside a hook, these point at the repository that runs the hook (`git rev-parse --local-env-vars`).
-_OF_ANOTHER_REPOSITORY = frozenset(
+    from scaffold.interruption import Recorder
+
+# Inside a hook, these point at the repository that runs the hook (`git rev-parse --local-env-vars`). The pathspec
+# variables, which editors set for commands of their own, would change what a path on our command lines means.
+_NOT_FOR_US = frozenset(
     {
         "GIT_ALTERNATE_OBJECT_DIRECTORIES",
         "GIT_COMMON_DIR",
         "GIT_DIR",
+        "GIT_GLOB_PATHSPECS",
         "GIT_GRAFT_FILE",
+        "GIT_ICASE_PATHSPECS",
         "GIT_INDEX_FILE",
+        "GIT_LITERAL_PATHSPECS",
         "GIT_NAMESPACE",
+        "GIT_NOGLOB_PATHSPECS",
         "GIT_OBJECT_DIRECTORY",
         "GIT_PREFIX",
         "GIT_SHALLOW_FILE",
@@ -33,6 +42,8 @@ _OF_ANOTHER_REPOSITORY = frozenset(
 )
 # Who only reads takes no lock of the index: killed meanwhile, git would leave it in everybody's way.
 _MANNERS = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
+# What git says is read as UTF-8, whatever encoding the user wants to see.
+_SETTINGS = ("i18n.logOutputEncoding=UTF-8", "i18n.commitEncoding=UTF-8")
 _WITHOUT_SETTINGS = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 
 
@@ -69,12 +80,11 @@ class Git:
         Raises:
             MissingToolError: There is no git.
         """
-        settings = [word for setting in self.settings for word in ("-c", setting)]
         try:
             return subprocess.run(
-                ["git", *settings, *arguments],  # noqa: S607 - the user's own git is meant
+                self._command(arguments),
                 cwd=self.folder,
-                env={**surroundings(), **_MANNERS, **self.environment},
+                env=self._environment(),
                 input=stdin,
                 capture_output=True,
                 check=False,
@@ -84,6 +94,42 @@ class Git:
             if shutil.which("git") is not None:
                 raise
             raise missing() from error
+
+    def finish(self, recorder: Recorder, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        """Run git to its end, or to the first interrupt; return what came of it.
+
+        Raises:
+            MissingToolError: There is no git.
+        """
+        # A file, not a pipe: what git has started may outlive it, and would keep a pipe open.
+        with tempfile.TemporaryFile() as said, self._start(arguments, said) as process:
+            recorder.watch(process)
+            code = process.wait()
+            said.seek(0)
+            return subprocess.CompletedProcess(process.args, code, b"", said.read())
+
+    def _start(self, arguments: Sequence[str], said: IO[bytes]) -> subprocess.Popen[bytes]:
+        try:
+            return subprocess.Popen(
+                self._command(arguments),
+                cwd=self.folder,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                pass_fds=self.held,
+            )
+        except FileNotFoundError as error:
+            if shutil.which("git") is not None:
+                raise
+            raise missing() from error
+
+    def _command(self, arguments: Sequence[str]) -> list[str]:
+        settings = [word for setting in (*_SETTINGS, *self.settings) for word in ("-c", setting)]
+        return ["git", *settings, *arguments]
+
+    def _environment(self) -> dict[str, str]:
+        return {**surroundings(), **_MANNERS, **self.environment}
 
     def tell(self, action: str, *arguments: str, stdin: bytes = b"") -> str:
         """Run git and return what it says, without the last line feed.
@@ -118,7 +164,7 @@ class Git:
 
 def surroundings() -> dict[str, str]:
     """Return the environment for programs that are to work on the repository they are in, inside a hook too."""
-    return {name: value for name, value in os.environ.items() if name not in _OF_ANOTHER_REPOSITORY}
+    return {name: value for name, value in os.environ.items() if name not in _NOT_FOR_US}
 
 
 def undisturbed(folder: Path, *, hint: str = "") -> Git:

@@ -32,9 +32,10 @@ def ask_on_terminal(question: Question, default: Any, check: Callable[[Any], str
         KeyboardInterrupt: The user has thought better of it.
     """
     try:
-        return _prompt(question, default, check).unsafe_ask()
+        answer = _prompt(question, default, check).unsafe_ask()
     except EOFError as error:
         raise KeyboardInterrupt from error
+    return default if answer == "" and default is not NO_DEFAULT else answer
 
 
 def _prompt(question: Question, default: Any, check: Callable[[Any], str]) -> questionary.Question:
@@ -49,10 +50,11 @@ def _prompt(question: Question, default: Any, check: Callable[[Any], str]) -> qu
         return questionary.confirm(
             message, default=bool(default) if default is not NO_DEFAULT else False, output=output
         )
+    # What an empty answer means stands in brackets; a text that is there already looks like one that was typed.
+    if default is not NO_DEFAULT:
+        message = f"{message.removesuffix(':')} [{as_text(default)}]:"
+    elif question.placeholder:
+        message = f"{message.removesuffix(':')}, for example {question.placeholder}:"
     return questionary.text(
-        message,
-        default="" if default is NO_DEFAULT else as_text(default),
-        placeholder=[("class:placeholder", question.placeholder)] if question.placeholder else None,
-        validate=lambda text: check(text) or True,
-        output=output,
+        message, validate=lambda text: check(default if text == "" else text) or True, output=output
     )

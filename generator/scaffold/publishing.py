@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scaffold.errors import TargetNotEmptyError, TargetUnusableError, WriteFailedError
-from scaffold.interruption import deferred
+from scaffold.interruption import deferred, ignore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,8 +62,13 @@ def workspace(place: Path | None = None) -> Iterator[Path]:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def publish(made: Path, target: Path) -> None:
+def publish(made: Path, target: Path, *, last: bool) -> None:
     """Move a finished folder to its place in one step.
+
+    Args:
+        made: The folder.
+        target: Its place.
+        last: Whether there is nothing left to do then that an interrupt may cut short.
 
     Raises:
         TargetNotEmptyError: Somebody else was faster.
@@ -71,18 +76,18 @@ def publish(made: Path, target: Path) -> None:
     """
     try:
         try:
-            _move(made, target)
+            _move(made, target, last=last)
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
-            _move_across(made, target)
+            _move_across(made, target, last=last)
     except (OSError, shutil.Error) as error:
         if error.errno in {errno.ENOTEMPTY, errno.EEXIST}:
             raise TargetNotEmptyError(target, sorted(entry.name for entry in target.iterdir())) from error
         raise WriteFailedError(target, error.strerror or _first_reason(error)) from error
 
 
-def _move_across(made: Path, target: Path) -> None:
+def _move_across(made: Path, target: Path, *, last: bool) -> None:
     sibling: Path | None = None
     try:
         with deferred():
@@ -90,14 +95,14 @@ def _move_across(made: Path, target: Path) -> None:
             atexit.register(shutil.rmtree, sibling, ignore_errors=True)
         copy = sibling / target.name
         shutil.copytree(made, copy, symlinks=True)
-        _move(copy, target)
+        _move(copy, target, last=last)
     finally:
         with deferred():
             if sibling is not None:
                 shutil.rmtree(sibling, ignore_errors=True)
 
 
-def _move(made: Path, target: Path) -> None:
+def _move(made: Path, target: Path, *, last: bool) -> None:
     with deferred():
         missing = [folder for folder in target.parents if not folder.exists()]
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -108,6 +113,8 @@ def _move(made: Path, target: Path) -> None:
                 with suppress(OSError):
                     folder.rmdir()
             raise
+        if last:
+            ignore()
 
 
 def ground(path: Path) -> Path:

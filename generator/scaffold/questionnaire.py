@@ -207,7 +207,10 @@ class Questionnaire:
 
     def _check(self, question: Question, value: Any, context: Mapping[str, Any], *, derived: bool = False) -> None:
         try:
-            json.dumps(value)
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            shown = str(value).encode(errors="backslashreplace").decode()
+            raise InvalidAnswerError(question.key, shown, "it holds bytes that are not UTF-8") from error
         except (TypeError, ValueError, RecursionError) as error:
             # Copier would render it, but not remember it.
             raise WrongTypeError(question.key, value, "what JSON can hold, too; a date is a text in quotes") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -94,7 +95,11 @@ def invoke(capfd: pytest.CaptureFixture[str]) -> Invoke:
 
     def invoke(*arguments: str | Path) -> Outcome:
         capfd.readouterr()
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
         code = run([str(argument) for argument in arguments])
+        # A command that is done ignores interrupts until its process ends; this one goes on.
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         captured = capfd.readouterr()
         return Outcome(code, captured.out, captured.err)
 

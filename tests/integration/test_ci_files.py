@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,8 +23,6 @@ OPTIONS = {
     "full": ["database=postgresql", "redis=true", "ci_updates=true"],
     "mysql": ["database=mysql", "ci_updates=true"],
 }
-#: Versions are pinned by tag, as in the workflow that tests the service.
-ZIZMOR = "rules:\n  unpinned-uses:\n    config:\n      policies:\n        '*': ref-pin\n"
 
 
 def _pairs(*options: str) -> list[str]:
@@ -58,22 +57,33 @@ def test_gitlab_takes_the_jobs(stack: str, options: list[str], work: Path, invok
     )  # fmt: skip
 
 
-def test_nobody_gains_from_the_workflow_that_may_write(work: Path, tmp_path: Path, invoke: Invoke) -> None:
-    assert invoke("new", "shop", "-s", "express", "--no-git", "-d", "ci_updates=true").code == 0
-    (tmp_path / "zizmor.yml").write_text(ZIZMOR)
-    file = work / "shop/.github/workflows/update.yml"
+@pytest.mark.parametrize("stack", STACKS)
+def test_an_audit_of_the_workflows_finds_nothing(stack: str, work: Path, invoke: Invoke) -> None:
+    assert invoke("new", "shop", "-s", stack, "--no-git", *_pairs(*OPTIONS["full"])).code == 0
 
-    _run(PROGRAMS / "zizmor", "--offline", "--no-progress", "--config", tmp_path / "zizmor.yml", file)
+    _run(PROGRAMS / "zizmor", "--offline", "--no-progress", work / "shop/.github")
 
-    versions = {
-        step["uses"].split("@")[0]: step["uses"]
-        for name in ("ci.yml", "update.yml")
-        for job in yaml.safe_load((file.parent / name).read_text())["jobs"].values()
-        for step in job["steps"]
-        if "uses" in step
-    }
-    text = file.read_text() + (file.parent / "ci.yml").read_text()
-    assert all(text.count(f"{action}@") == text.count(version) for action, version in versions.items())
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_bots_find_what_to_update(stack: str, work: Path, invoke: Invoke) -> None:
+    assert invoke("new", "shop", "-s", stack, "--no-git").code == 0
+    _run(PROGRAMS / "check-jsonschema", "--builtin-schema", "vendor.dependabot", work / "shop/.github/dependabot.yml")
+    assert not (work / "shop/renovate.json").exists()
+
+    assert invoke("new", "vault", "-s", stack, "--no-git", "-d", "ci=gitlab").code == 0
+    _run(PROGRAMS / "check-jsonschema", "--builtin-schema", "vendor.renovate", work / "vault/renovate.json")
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_ci_runs_on_what_the_image_has(stack: str, work: Path, invoke: Invoke) -> None:
+    assert invoke("new", "shop", "-s", stack, "--no-git").code == 0
+    assert invoke("new", "vault", "-s", stack, "--no-git", "-d", "ci=gitlab").code == 0
+    image, version = re.findall(r"^FROM (\w+):([\d.]+)-slim", (work / "shop/Dockerfile").read_text(), re.MULTILINE)[-1]
+
+    assert re.search(
+        rf"{image}-version: \"?{re.escape(version)}\b", (work / "shop/.github/workflows/ci.yml").read_text()
+    )
+    assert f"image: {image}:{version}-bookworm\n" in (work / "vault/.gitlab-ci.yml").read_text()
 
 
 @pytest.mark.parametrize("ci", ["github", "gitlab"])

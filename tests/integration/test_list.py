@@ -21,6 +21,7 @@ def _record(small: Path, **changes: Any) -> None:
         "servers": {"kettle": "2.0"}, "date": "2026-11-23", "version": "0.1.0",
         "digest": evidence.digest(templates, "tea"),
         "rendered": evidence.rendered_digest(templates, "tea", {"size": "small"}),
+        "suite": evidence.suite_digest(),
     }  # fmt: skip
     evidence.record(templates.evidence / "tea.json", evidence.Row(**(row | changes)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
@@ -43,12 +44,18 @@ class Suite:
 def pot(work: Path, small: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SCAFFOLD_TEMPLATE", str(small))
     assert invoke("new", "pot", "-s", "tea").code == 0
+    _makefile(work / "pot")
     return work / "pot"
+
+
+def _makefile(pot: Path, *recipe: str) -> None:
+    (pot / "Makefile").write_text("build:\n" + "".join(f"\t{line}\n" for line in recipe))
 
 
 def _suite(monkeypatch: pytest.MonkeyPatch, *checks: CheckResult) -> Suite:
     suite = Suite(*checks)
     monkeypatch.setattr(conformance, "run", suite.run)
+    monkeypatch.setattr(conformance, "reach", lambda _url: None)
     return suite
 
 
@@ -132,3 +139,37 @@ def test_without_its_packages_it_says_which_to_install(pot: Path, launch: Launch
 
     assert outcome.code == 5
     assert "pip install 'scaffold-stacks[verify]'" in outcome.err
+
+
+def test_builds_before_it_verifies(pot: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    _makefile(pot, "echo built > built.txt")
+    _suite(monkeypatch, PASSED)
+
+    assert invoke("verify", pot).code == 0
+
+    assert (pot / "built.txt").read_text() == "built\n"
+
+
+def test_what_cannot_be_built_is_not_verified(pot: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    _makefile(pot, "@echo src/app.ts is broken; exit 1")
+    suite = _suite(monkeypatch, PASSED)
+
+    outcome = invoke("verify", pot)
+
+    assert outcome.code == 1
+    assert suite.called == {}
+    assert "src/app.ts is broken" in outcome.err
+    assert f"error[build-failed]: `make build` fails in {pot}\n" in outcome.err
+    assert "make setup" in outcome.err
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://nobody.invalid", "ftp://127.0.0.1"])
+def test_an_address_where_nobody_answers_is_told_at_once(url: str, invoke: Invoke) -> None:
+    started = time.monotonic()
+
+    outcome = invoke("verify", "--url", url)
+
+    assert outcome.code == 1
+    assert outcome.err.startswith(f"error[unreachable]: nobody answers at {url}: ")
+    assert "hint: is the service running" in outcome.err
+    assert time.monotonic() - started < 30

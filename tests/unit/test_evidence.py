@@ -40,8 +40,11 @@ def test_stacks_have_digests_of_their_own(small: Source) -> None:
 def test_rows_whose_projects_stayed_the_same_are_renewed(small: Source) -> None:
     path = small.root / "tea.json"
     stayed = evidence.rendered_digest(small, "tea", {"size": "small"})
+    suite = evidence.suite_digest()
     for size, rendered in (("small", stayed), ("large", "0" * 64)):
-        evidence.record(path, evidence.Row({"size": size}, 1, 0, 0, 1.0, {}, "2026-11-23", None, "0" * 64, rendered))
+        evidence.record(
+            path, evidence.Row({"size": size}, 1, 0, 0, 1.0, {}, "2026-11-23", None, "0" * 64, rendered, suite)
+        )
 
     evidence.renew(path, small, "tea")
 
@@ -79,10 +82,15 @@ def test_the_rendered_digest_sees_a_changed_file(small: Source) -> None:
     assert evidence.rendered_digest(small, "tea", {}) != before
 
 
-def test_a_changed_suite_changes_both(small: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = evidence.digest(small, "tea"), evidence.rendered_digest(small, "tea", {})
+def test_what_an_older_suite_has_shown_is_stale(small: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = small.root / "tea.json"
+    now, same = evidence.digest(small, "tea"), evidence.rendered_digest(small, "tea", {"size": "small"})
+    row = evidence.Row({"size": "small"}, 1, 0, 0, 1.0, {}, "2026-11-23", None, now, same, evidence.suite_digest())
+    evidence.record(path, row)
     (tmp_path / "check.py").write_text("assert True\n")
     monkeypatch.setattr(evidence, "_SUITE", tmp_path / "check.py")
 
-    assert evidence.digest(small, "tea") != before[0]
-    assert evidence.rendered_digest(small, "tea", {}) != before[1]
+    assert evidence.digest(small, "tea") != now
+    evidence.renew(path, small, "tea")
+
+    assert json.loads(path.read_text())["rows"][0]["digest"] == now

@@ -176,6 +176,7 @@ def test_a_fork_is_held_to_its_own_contract(templates: Templates, work: Path, in
     shutil.copytree(source.find().root / "contract", templates.root / "contract")
     (templates.root / "contract/settings.yaml").write_text("- {name: POT_SIZE, type: int, default: 3}\n")
     templates.write("Procfile", "web: serve\nrelease: migrate\n")
+    templates.write("Makefile", "build:\n")
     templates.write(".env.example", "POT_SIZE=3\n")
     templates.release("1.0.0")
     assert invoke("new", "pot", "-s", "one", "--template", templates.origin).code == 0
@@ -396,3 +397,59 @@ def test_a_folder_that_lost_its_templates(
     monkeypatch.setenv("SCAFFOLD_TEMPLATE", str(work / "moved.git"))
     assert _result(invoke("status", project, "--json"))["drifted"] == []
     assert _result(invoke("update", project, "--json"))["state"] == "done"
+
+
+def _upstream_releases(templates: Templates, version: str) -> None:
+    """Release something that has nothing of what the fork has added, and let its tag get into the fork."""
+    templates.git("switch", "--quiet", "--detach", "v1.0.0")
+    templates.write("letter.txt", "upstream\n")
+    log = f"# Changelog\n\n## {version}\n\n### To do by hand\n\n- Water the plants.\n"
+    (templates.root / "CHANGELOG.md").write_text(log)
+    templates.release(version)
+
+
+@pytest.mark.parametrize("place", ["folder", "URL"])
+def test_a_tag_of_the_upstream_is_no_release_of_the_fork(
+    place: str, project: Path, templates: Templates, work: Path, invoke: Invoke
+) -> None:
+    templates.write("company.txt", "ours\n")
+    templates.release("1.0.0.1")
+    if place == "URL":
+        _serve(work, templates.origin)
+        assert invoke("update", project, "--template", URL).code == 0
+    else:
+        assert invoke("update", project).code == 0
+    _upstream_releases(templates, "1.1.0")
+
+    refused = invoke("update", project, "--json")
+
+    assert (refused.code, refused.envelope["error"]["code"]) == (1, "foreign-release")
+    assert "v1.1.0.1" in refused.envelope["error"]["hint"]
+    assert (project / "company.txt").exists()
+    assert _result(invoke("update", project, "--to", "v1.1.0", "--dry-run", "--json"))["to"] == "1.1.0"
+
+
+def test_what_the_upstream_says_is_to_be_done_reaches_projects_of_the_fork(
+    project: Path, templates: Templates, invoke: Invoke
+) -> None:
+    templates.write("company.txt", "ours\n")
+    templates.release("1.0.0.1")
+    assert invoke("update", project).code == 0
+    _upstream_releases(templates, "1.1.0")
+    templates.git("switch", "--quiet", "main")
+    templates.git("merge", "--quiet", "--no-edit", "v1.1.0")
+    templates.release("1.1.0.1")
+
+    done = _result(invoke("update", project, "--json"))
+
+    assert (done["from"], done["to"]) == ("1.0.0.1", "1.1.0.1")
+    assert done["by_hand"] == ["Water the plants."]
+    assert (project / "company.txt").exists()
+
+
+def test_a_folder_named_as_a_url_is_recorded_as_a_folder(templates: Templates, work: Path, invoke: Invoke) -> None:
+    templates.release("1.0.0")
+
+    assert invoke("new", "pot", "-s", "one", "--template", templates.origin.as_uri()).code == 0
+
+    assert "_src_path: local:" in (work / "pot/.copier-answers.yml").read_text()

@@ -49,7 +49,7 @@ def beginning(project: Path, templates: Templates, work: Path, invoke: Invoke) -
     return place
 
 
-def _state(pot: Path) -> tuple[dict[str, tuple[bytes, int]], str, str]:
+def state(pot: Path) -> tuple[dict[str, tuple[bytes, int]], str, str]:
     # Conflict markers name the commit that was picked, which is another one each time.
     files = {
         name: (re.sub(rb">>>>>>> [0-9a-f]+", b">>>>>>>", content), mode)
@@ -68,16 +68,16 @@ def _judge(pot: Path, command: list[str], before: object, after: object, invoke:
         assert "--abort" in (error or result["under_way"])["hint"]
         back = invoke(command[0], "--abort", *(["--project"] if command[0] == "set" else []), pot)
         assert back.code == 0, back.err
-        assert _state(pot) == before
+        assert state(pot) == before
         return "under way"
-    now = _state(pot)
+    now = state(pot)
     assert now in (before, after)
     if now == after:
         return "after"
     # A second try finds nothing in its way.
     again = invoke(*command, *(["--project"] if command[0] == "set" else []), pot)
     assert again.code in {0, 3}, again.err
-    assert _state(pot) == after
+    assert state(pot) == after
     return "before"
 
 
@@ -95,7 +95,7 @@ def _prepared(kind: str, beginning: Path, work: Path) -> tuple[list[dict[str, An
     if kind == "conflicts":
         (beginning / "pot/letter.txt").write_text("mine alone\n")
         commit(beginning / "pot")
-    before = _state(beginning / "pot")
+    before = state(beginning / "pot")
     arena = work / "arena"
     arena.mkdir()
     command = COMMANDS[kind]
@@ -110,7 +110,7 @@ def _prepared(kind: str, beginning: Path, work: Path) -> tuple[list[dict[str, An
     assert done.returncode == 0, done.stderr
     runs: list[dict[str, Any]] = json.loads(done.stdout)
     assert runs[-1]["status"] == (3 if kind == "conflicts" else 0), runs[-1]["said"]
-    return runs, before, _state(Path(runs[-1]["folder"]) / "pot")
+    return runs, before, state(Path(runs[-1]["folder"]) / "pot")
 
 
 @pytest.mark.parametrize("kind", COMMANDS)
@@ -118,11 +118,11 @@ def test_killed_with_its_git(kind: str, beginning: Path, work: Path, invoke: Inv
     if kind == "conflicts":
         (beginning / "pot/letter.txt").write_text("mine alone\n")
         commit(beginning / "pot")
-    before = _state(beginning / "pot")
+    before = state(beginning / "pot")
     command = COMMANDS[kind]
     words = [*command, "--project", "pot"] if command[0] == "set" else [*command, "pot"]
     started = time.monotonic()
-    after = _state(_run(words, beginning, work / "whole", None))
+    after = state(_run(words, beginning, work / "whole", None))
     seconds = time.monotonic() - started
     chance = random.Random(kind)  # noqa: S311 - any moments will do, but the same ones each time
 

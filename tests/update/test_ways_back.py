@@ -299,7 +299,7 @@ def test_cancelled_in_the_middle_it_is_as_it_was(
     templates.release("2.0.0")
     # Git is in the middle for as long as it takes to write the letter.
     (project / ".gitattributes").write_text("letter.txt filter=slow\n")
-    git(project, "config", "filter.slow.smudge", "touch .git/begun; sleep 5; cat")
+    git(project, "config", "filter.slow.smudge", "touch .git/begun; sleep 10; cat")
     commit(project)
     before = snapshot(project)
     (project / ".git/begun").unlink(missing_ok=True)

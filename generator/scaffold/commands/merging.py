@@ -165,10 +165,16 @@ def _plan_text(plan: Plan) -> Iterator[RenderableType]:
         yield Text.assemble(("  ! ", "bold red"), f"{conflict.path} ({conflict.kind})")
     if plan.notes:
         yield Text(f"\n{plan.notes}")
+    yield from _by_hand_text(plan)
+
+
+def _by_hand_text(plan: Plan) -> Iterator[RenderableType]:
+    from rich.text import Text
+
     if plan.by_hand:
         yield Text.assemble(("\nTo do by hand", "bold"))
-        for item in plan.by_hand:
-            yield Text(f"  {item}")
+    for item in plan.by_hand:
+        yield Text(f"  {item}")
 
 
 def _outcome_text(done: Done, order: Order) -> Iterator[RenderableType]:
@@ -181,6 +187,7 @@ def _outcome_text(done: Done, order: Order) -> Iterator[RenderableType]:
     elif done.outcome is not None and not done.outcome.conflicts:
         yield Text.assemble(("\nDone", "bold green"), f", as one commit on {done.outcome.branch or 'HEAD'}")
         yield Text("  make setup check tells whether it works; git revert HEAD takes it back")
+        yield from _by_hand_text(done.plan)
 
 
 def _counts(plan: Plan) -> str:

@@ -26,6 +26,12 @@ class ChecksFailedError(ScaffoldError):
     code = "checks-failed"
 
 
+class BuildFailedError(ScaffoldError):
+    """The project cannot be built, so that there is nothing to test."""
+
+    code = "build-failed"
+
+
 class NothingRanError(ScaffoldError):
     """Not one check could run, which proves nothing."""
 
@@ -48,6 +54,10 @@ def verify(
         int | None,
         typer.Option("--workers", min=1, help="How many checks run side by side, each on a service of its own."),
     ] = None,
+    pgbouncer: Annotated[
+        bool,
+        typer.Option("--pgbouncer", help="Put PgBouncer, in transaction mode, between the service and PostgreSQL."),
+    ] = False,
     admin: Annotated[
         str | None,
         typer.Option(
@@ -67,7 +77,7 @@ def verify(
     json: Json = False,  # noqa: ARG001 - the console knows
     template: AnyTemplate = None,
 ) -> None:
-    """Start a project's service, attack it, and tell which rules of the contract it breaks.
+    """Build a project, start its service, attack it, and tell which rules of the contract it breaks.
 
     With --url the service is not started, and what cannot be tested from outside is listed as untested.
     """
@@ -86,6 +96,7 @@ def verify(
         url=url,
         only=only or (),
         workers=workers,
+        pooled=pgbouncer,
         admin=_credentials(admin, admin_password),
         metrics_token=metrics_token,
     )
@@ -131,10 +142,48 @@ def _contract(project: Project | None, template: str | None) -> Path:
     return found if found.is_dir() else source.find().root / "contract"
 
 
+def _build(console: Console, root: Path) -> None:
+    """Build what the Procfile starts: an older build would be tested in the place of the sources.
+
+    Raises:
+        MissingToolError: There is no make.
+        BuildFailedError: The project's own `make build` fails.
+    """
+    import subprocess
+
+    from scaffold.git import surroundings
+
+    with console.progress("Building"):
+        try:
+            done = subprocess.run(
+                ["make", "--no-print-directory", "build"],  # noqa: S607 - the user's own make is meant
+                cwd=root,
+                env=surroundings(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="backslashreplace",
+                check=False,
+            )
+        except FileNotFoundError as error:
+            message = "make is not installed, and the project is built by `make build`"
+            raise MissingToolError(message, hint="install make") from error
+    if done.returncode != 0:
+        console.note(done.stdout.rstrip())
+        message = f"`make build` fails in {root}"
+        raise BuildFailedError(message, hint="see what it says above; a new project needs `make setup` first")
+
+
 def _run(console: Console, root: Path | None, **arguments: Any) -> RunResult:
     try:
         from scaffold import conformance
+        from scaffold.conformance import session  # noqa: F401 - what is not installed is told before a build
 
+        if root is not None:
+            _build(console, root)
+        if arguments["url"] is not None:
+            conformance.reach(arguments["url"])
         with console.bar("Verifying") as advance:
 
             def show(progress: Progress) -> None:
@@ -191,6 +240,7 @@ def _record(path: Path, result: RunResult, template: str | None) -> None:
             version=templates.version,
             digest=evidence.digest(templates, str(result.stack)),
             rendered=evidence.rendered_digest(templates, str(result.stack), answers),
+            suite=evidence.suite_digest(),
         ),
     )
     evidence.renew(path, templates, str(result.stack))
@@ -214,6 +264,12 @@ def _as_json(result: RunResult) -> Mapping[str, Any]:
             {"question": answer.question, "verdict": answer.verdict, "passed": answer.passed, "failed": answer.failed}
             for answer in checklist.answers(result.checks)
         ],
+        "own": {
+            "operations": result.own.operations,
+            "not_proven": [{"operation": each.operation, "reason": each.reason} for each in result.own.not_proven],
+        }
+        if result.own
+        else None,
         "checks": [
             {
                 "id": check.id,
@@ -255,6 +311,7 @@ def _text(result: RunResult) -> Iterator[RenderableType]:
     table.add_row("all", *(str(_count(result, outcome)) for outcome in outcomes), style="bold")
     yield table
     yield from _checklist(result)
+    yield from _own(result)
     servers = "".join(f", {name} {version}" for name, version in sorted(result.servers.items()))
     yield Text(f"{result.target}: {result.duration:.0f} s{servers}")
 
@@ -271,6 +328,18 @@ def _checklist(result: RunResult) -> Iterator[RenderableType]:
         verdict = (answer.verdict, styles.get(answer.verdict, "yellow"))
         yield Text.assemble(f"{number:2}  {answer.question} ", verdict, counted)
     yield ""
+
+
+def _own(result: RunResult) -> Iterator[RenderableType]:
+    from rich.text import Text
+
+    if result.own is None or not result.own.operations:
+        return
+    missing = result.own.not_proven
+    proven = result.own.operations - len({each.operation for each in missing})
+    yield Text(f"own operations: {result.own.operations}, of which {proven} wholly proven")
+    for each in missing:
+        yield Text.assemble(("not proven", "yellow"), f" {each.operation}: {each.reason}")
 
 
 def _indented(text: str) -> str:

@@ -29,6 +29,9 @@ class Releases(Protocol):
     def bring(self, store: Store, version: str) -> None:
         """Put a version into the store, if there is such a one."""
 
+    def contains(self, store: Store, version: str, older: str) -> bool:
+        """Tell whether the history of a release holds that of another."""
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -149,6 +152,10 @@ class Bundled:
         """Put all versions into the store."""
         take_bundle(store, self.name, self.bundle)
 
+    def contains(self, store: Store, version: str, older: str) -> bool:  # noqa: ARG002 - there is one line of releases
+        """Tell whether the history of a release holds that of another: there is one line of them."""
+        return True
+
 
 @dataclass(frozen=True, slots=True)
 class ByManifest:
@@ -176,6 +183,10 @@ class ByManifest:
             bundle.unlink(missing_ok=True)
         if commit is not None and (found := store.tree(f"releases/{_key(self.name)}/{commit}")):
             store.keep(f"releases/{_key(self.name)}/v{version}", found)
+
+    def contains(self, store: Store, version: str, older: str) -> bool:  # noqa: ARG002 - there is one line of releases
+        """Tell whether the history of a release holds that of another: there is one line of them."""
+        return True
 
     def now(self, store: Store) -> str:
         """Put the work tree into the store as it stands, and name it."""
@@ -213,6 +224,23 @@ class ByTag:
             digits, tree = versions.commit_in(version), versions.tree_in(version)
             if digits or tree:
                 self._bring_from_history(store, digits, tree, kept)
+
+    def contains(self, store: Store, version: str, older: str) -> bool:
+        """Tell whether the history of a release holds that of another; what is no release counts as held.
+
+        A fork's repository can have tags of its upstream, whose releases lack what is the fork's own.
+        """
+        tags = {versions.plain(tag): tag for tag in self._tags()}
+        if version not in tags or older not in tags:
+            return True
+        with tempfile.TemporaryDirectory(dir=store.workspace()) as folder:
+            clone = Git(Path(folder)).having(GIT_DIR=Path(folder) / "clone.git")
+            clone.tell("make a repository", "init", "--quiet", "--bare")
+            wanted = [f"+refs/tags/{tags[name]}:refs/{place}" for name, place in ((version, "new"), (older, "old"))]
+            # The commits are enough.
+            fetch = ("fetch", "--quiet", "--no-tags", "--filter=tree:0", "--", self.place, *wanted)
+            clone.tell(f"fetch from {self.place}", *fetch)
+            return clone.ask("merge-base", "--is-ancestor", "refs/old", "refs/new").returncode == 0
 
     def _bring_from_history(self, store: Store, digits: str | None, tree: str | None, kept: str) -> None:
         """Put a commit into the store that only the first digits of its name or its tree are known of.

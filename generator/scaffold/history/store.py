@@ -23,6 +23,7 @@ from scaffold.interruption import deferred
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
 _MONTH_SECONDS = 30 * 24 * 3600
 _DAY_SECONDS = 24 * 3600
@@ -83,7 +84,8 @@ class Store:
         given = "".join(f"delete refs/{name}\n" for name in names)
         self.git.tell("forget trees", "update-ref", "--stdin", stdin=os.fsencode(given))
         # Somebody may have written an object a moment ago and not named it yet.
-        self.git.tell("free room", "prune", f"--expire={_MONTH_SECONDS}.seconds.ago")
+        with self._alone():
+            self.git.tell("free room", "prune", f"--expire={_MONTH_SECONDS}.seconds.ago")
 
     def text(self, name: str, tree: str) -> str | None:
         """Return a file of a tree as text, if there is one."""
@@ -129,7 +131,8 @@ class Store:
                 # With its time, by which git judges what may have changed unseen.
                 shutil.copy2(kept, index)
             try:
-                tree = releases.add(self.git.having(GIT_WORK_TREE=root, GIT_INDEX_FILE=index), root)
+                with self._beside_others():
+                    tree = releases.add(self.git.having(GIT_WORK_TREE=root, GIT_INDEX_FILE=index), root)
             except GitFailedError as error:
                 raise WriteFailedError(self.root, error.output) from error
             with suppress(OSError):
@@ -146,8 +149,9 @@ class Store:
         """
         with tempfile.TemporaryDirectory(dir=self.workspace()) as beside:
             git = self.git.having(GIT_WORK_TREE=folder, GIT_INDEX_FILE=Path(beside) / "index")
-            git.tell("add a rendering", "add", "--all", "--force", "--", ".")
-            return git.tell("make a tree", "write-tree")
+            with self._beside_others():
+                git.tell("add a rendering", "add", "--all", "--force", "--", ".")
+                return git.tell("make a tree", "write-tree")
 
     def folder(self, tree: str) -> Path:
         """Return a folder that holds a tree.
@@ -220,9 +224,16 @@ class Store:
             raise CacheUnusableError(place, "it is not writable", cache=self.root)
         return place
 
+    def _alone(self) -> AbstractContextManager[None]:
+        """Let nobody else write: git gives up on what another git fetches or frees."""
+        return self._locked(exclusive=True)
+
+    def _beside_others(self) -> AbstractContextManager[None]:
+        """Write while others add as well, but not while one fetches or frees room."""
+        return self._locked(exclusive=False)
+
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Let others wait who fetch as well: git gives up on what another git is writing."""
+    def _locked(self, *, exclusive: bool) -> Iterator[None]:
         try:
             import fcntl  # noqa: PLC0415 - only on systems that have it, and only here
         except ImportError:  # pragma: no cover - Windows
@@ -234,7 +245,7 @@ class Store:
         except OSError as error:
             raise CacheUnusableError(place, error.strerror or str(error), cache=self.root) from error
         with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            fcntl.flock(lock, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
             yield
 
 

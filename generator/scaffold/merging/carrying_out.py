@@ -24,12 +24,14 @@ from scaffold.errors import (
     UnderWayError,
 )
 from scaffold.git import last_words, split, surroundings
-from scaffold.interruption import deferred
+from scaffold.interruption import deferred, ignore, recorded
 from scaffold.merging import journal
 from scaffold.merging.plan import MERGING
 from scaffold.merging.standing import changed, check_way, git_path
 
 if TYPE_CHECKING:
+    from subprocess import CompletedProcess
+
     from scaffold.git import Git
     from scaffold.merging.journal import Entry
     from scaffold.merging.plan import Merge, Plan
@@ -105,31 +107,49 @@ def carry_out(tree: WorkTree, plan: Plan, order: Order, lock: int) -> Outcome:
     git = _merging(tree).holding(lock)
     index_lock = git_path(tree, "index.lock")
     of_another = index_lock.exists()
-    try:
-        if branch is not None:
-            git.tell("make the branch", "switch", "--quiet", "--create", branch)
-        done = git.ask("cherry-pick", "--strategy=ort", "--allow-empty", merge.change)
-    except GitFailedError:
-        _take_back(tree, entry)
-        raise
-    except KeyboardInterrupt:
-        with deferred():
-            if not of_another:
-                # The git that was killed left it.
-                index_lock.unlink(missing_ok=True)
-            _take_back(tree, entry)
-        raise
+    with recorded() as interrupts:
+        try:
+            if branch is not None:
+                _check(git.finish(interrupts, "switch", "--quiet", "--create", branch), "make the branch")
+            done = git.finish(interrupts, "cherry-pick", "--strategy=ort", "--allow-empty", merge.change)
+            outcome = _judge(tree, entry, plan, done, interrupted=interrupts.arrived)
+        except ScaffoldError as error:
+            with deferred():
+                if interrupts.arrived and not of_another:
+                    # The git that was ended left it.
+                    index_lock.unlink(missing_ok=True)
+                _take_back(tree, entry)
+            if interrupts.arrived:
+                raise KeyboardInterrupt from error
+            raise
+        # Git has come to its end: an interrupt is too late to change anything, and must not deny what was done.
+        ignore()
+    return outcome
+
+
+def _judge(tree: WorkTree, entry: Entry, plan: Plan, done: CompletedProcess[bytes], *, interrupted: bool) -> Outcome:
+    """Note what has come of a pick.
+
+    Raises:
+        GitFailedError: Git neither picked the change nor stopped at a conflict.
+        WriteFailedError: The system refused to write.
+    """
     if done.returncode == 0:
         journal.close(tree)
         return _finished(tree)
     # Where nothing is left in conflict, git stopped for what it had told before, or was not able to commit.
-    conflicts = _unmerged(tree) or tuple(normpath(tree.prefix + conflict.path) for conflict in plan.conflicts)
+    conflicts = _unmerged(tree)
+    if not conflicts and not interrupted:
+        conflicts = tuple(normpath(tree.prefix + conflict.path) for conflict in plan.conflicts)
     if conflicts and _picking(tree, entry):
         journal.write(tree, replace(entry, conflicts=conflicts))
-        return Outcome(conflicts, None, branch)
-    reason = last_words(done)
-    _take_back(tree, entry)
-    raise GitFailedError("pick the change", reason, hint="the project is as it was")
+        return Outcome(conflicts, None, entry.branch)
+    raise GitFailedError("pick the change", last_words(done), hint="the project is as it was")
+
+
+def _check(done: CompletedProcess[bytes], action: str) -> None:
+    if done.returncode != 0:
+        raise GitFailedError(action, last_words(done))
 
 
 def state(tree: WorkTree, entry: Entry | None) -> State:
@@ -193,7 +213,14 @@ def go_on(tree: WorkTree) -> tuple[Entry, Outcome]:
             f"conflict markers are left: {', '.join(marked)}", hint="resolve them and git add the file"
         )
     # What was resolved may be what was there before; that is an answer too.
-    _merging(tree).tell("commit", "commit", "--quiet", "--no-edit", "--allow-empty", "--cleanup=strip")
+    with recorded() as interrupts:
+        done = _merging(tree).finish(interrupts, "commit", "--quiet", "--no-edit", "--allow-empty", "--cleanup=strip")
+        if done.returncode == 0:
+            ignore()
+        elif interrupts.arrived:
+            raise KeyboardInterrupt
+        else:
+            raise GitFailedError("commit", last_words(done))
     journal.close(tree)
     return entry, _finished(tree)
 
@@ -206,6 +233,8 @@ def go_back(tree: WorkTree) -> Entry:
         GitFailedError: Git refused.
     """
     entry = _begun(tree)
+    # From here to the end: half a way back would be no help to whoever has changed their mind.
+    ignore()
     if state(tree, entry) == "interrupted":
         # Whoever has our lock knows that no git of ours is at work any more; the one that was killed left its own.
         git_path(tree, "index.lock").unlink(missing_ok=True)
@@ -228,7 +257,8 @@ def try_out(tree: WorkTree, merge: Merge) -> None:
         done = subprocess.run(
             ["make", "setup", "check"],  # noqa: S607 - the user's own make is meant
             cwd=place / tree.prefix,
-            env=surroundings(),
+            # CI installs only what is locked, and what is tried out may need other packages.
+            env={name: value for name, value in surroundings().items() if name != "CI"},
             stdin=subprocess.DEVNULL,
             # The result of the command is the only thing on stdout.
             stdout=sys.stderr,
@@ -269,6 +299,8 @@ def _restore(tree: WorkTree, entry: Entry) -> None:
     git = _merging(tree)
     if entry.conflicts is None and _committed(tree, entry):
         git.tell("go back", "reset", "--quiet", "--keep", entry.head)
+    # First, so that on a full disk there is space again for what git brings back.
+    _sweep(tree, entry)
     at_work = _resolve(tree, "HEAD") == entry.head
     picking = _picking(tree, entry)
     # Git goes back gently, but stops at what some conflicts leave, and where it cannot write refs.
@@ -278,13 +310,7 @@ def _restore(tree: WorkTree, entry: Entry) -> None:
             raise DirtyTreeError(foreign, hint=hint)
         git.tell("go back", "read-tree", "--reset", "-u", entry.head)
         git.tell("go back", "cherry-pick", "--quit")
-    for path in _left(tree, entry):
-        (tree.top / path).unlink()
-        for parent in (tree.top / path).parents:
-            if parent == tree.top:
-                break
-            with suppress(OSError):
-                parent.rmdir()
+    _sweep(tree, entry)
     if at_work and entry.branch and entry.return_to and _on(tree) == f"refs/heads/{entry.branch}":
         if entry.return_to.startswith("refs/"):
             git.tell("return to the branch", "symbolic-ref", "HEAD", entry.return_to)
@@ -292,6 +318,17 @@ def _restore(tree: WorkTree, entry: Entry) -> None:
             git.tell("return to the commit", "update-ref", "--no-deref", "HEAD", entry.return_to)
         git.tell("remove the branch", "update-ref", "-d", f"refs/heads/{entry.branch}", entry.head)
     journal.close(tree)
+
+
+def _sweep(tree: WorkTree, entry: Entry) -> None:
+    """Remove what `_left` finds, and the folders that are empty then."""
+    for path in _left(tree, entry):
+        (tree.top / path).unlink()
+        for parent in (tree.top / path).parents:
+            if parent == tree.top:
+                break
+            with suppress(OSError):
+                parent.rmdir()
 
 
 def _picking(tree: WorkTree, entry: Entry) -> bool:

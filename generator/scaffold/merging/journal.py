@@ -71,6 +71,7 @@ def write(tree: WorkTree, entry: Entry) -> None:
             os.fsync(file.fileno())
         beside.replace(place)
     except OSError as error:
+        beside.unlink(missing_ok=True)
         raise WriteFailedError(place, error.strerror or str(error)) from error
 
 

@@ -13,6 +13,7 @@ from scaffold import changes, rendered, repository
 from scaffold.errors import GitFailedError
 from scaffold.git import last_words
 from scaffold.history import versions
+from scaffold.merging import environment, references
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -60,7 +61,7 @@ class Plan:
         conflicts: The files that are left in conflict.
         touched: Files of the template that the user had changed and that this changes again.
         notes: What the change log says of the versions in between.
-        by_hand: What it says is to be done by hand.
+        by_hand: What is to be done by hand: what the change log says, and what `.env` needs.
         merge: The commits and trees that it consists of; nothing where there is nothing to do.
     """
 
@@ -128,6 +129,7 @@ def make(root: Path, base: Base, wish: Wish, tree: WorkTree, store: Store) -> Pl
     edited = changes.between(git, old, onto, tree.prefix)
     inside = {_inside(tree, change.path): change for change in found}
     in_conflict = {_inside(tree, path): kind for path, kind in conflicts.items()}
+    owned = {f"{tree.prefix}{each.path}" for each in edited if each.kind == "added"}
     mine = {name for each in edited if each.kind != "added" for name in (each.path, each.was) if name}
     return Plan(
         root=root,
@@ -137,9 +139,21 @@ def make(root: Path, base: Base, wish: Wish, tree: WorkTree, store: Store) -> Pl
         conflicts=tuple(Conflict(path, in_conflict[path]) for path in sorted(in_conflict)),
         touched=tuple(sorted(mine & {*inside, *in_conflict, *(_inside(tree, each.was) for each in found if each.was)})),
         notes=notes,
-        by_hand=tuple(_by_hand(notes)),
+        by_hand=(
+            *_by_hand(notes),
+            *environment.to_do(*(_example(git, each, tree) for each in (old, new))),
+            *(
+                f"{_inside(tree, path)} names {_inside(tree, folder)}/, which is removed"
+                for path, folder in references.dangling(git, onto, result, owned)
+            ),
+        ),
         merge=Merge(head, change, result, tuple(each.path for each in found if each.kind in {"added", "moved"})),
     )
+
+
+def _example(git: Git, rendering: str, tree: WorkTree) -> str:
+    done = git.ask("cat-file", "blob", f"{rendering}:{tree.prefix}{environment.EXAMPLE}")
+    return os.fsdecode(done.stdout) if done.returncode == 0 else ""
 
 
 def _merge(git: Git, ours: str, theirs: str) -> tuple[str, dict[str, str]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from scaffold import answers as answer_files
 from scaffold import catalog as catalogs
 from scaffold import source as sources
-from scaffold.errors import AnswerError, ChangedStackError, DowngradeError, UnknownVersionError
+from scaffold.errors import AnswerError, ChangedStackError, DowngradeError, ForeignReleaseError, UnknownVersionError
 from scaffold.history import versions
 from scaffold.questionnaire import Questionnaire
 
@@ -69,6 +69,7 @@ def update(base: Base, store: Store, target: Target) -> Wish:
 
     Raises:
         DowngradeError: The newest version is older than the project's.
+        ForeignReleaseError: The newest version does not go on from the project's.
         UnknownVersionError: There is no such version.
         UsageError: An answer does not fit the new version.
         ChangedStackError: Another stack is wanted.
@@ -78,6 +79,8 @@ def update(base: Base, store: Store, target: Target) -> Wish:
     moves = target.template is not None and not goes_on(origin, store, base)
     if target.to is None and not moves and versions.is_older(version.name, base.version.name):
         raise DowngradeError(base.version.name, version.name)
+    if target.to is None and not moves and not origin.releases.contains(store, version.name, base.version.name):
+        raise ForeignReleaseError(origin.name, version.name, base.version.name)
     questions = catalogs.load(sources.unpacked(origin, version, store))
     questionnaire = Questionnaire(questions)
     given = answer_files.from_pairs(target.pairs, questionnaire)
