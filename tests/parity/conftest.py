@@ -32,7 +32,7 @@ def _projects(folder: Path, database: str, *options: str) -> dict[str, Path]:
         target.mkdir()
         command = [sys.executable, "-m", "scaffold", "new", "shop", "--stack", stack, "--yes", "--no-git"]
         subprocess.run([*command, "-d", f"database={database}", *options, "--output", str(target)], check=True)
-        subprocess.run(["make", "setup", "build"], cwd=target / "shop", check=True)
+        subprocess.run(["make", "setup", "build", "CI="], cwd=target / "shop", check=True)
         found[stack] = target / "shop"
     return found
 
@@ -40,9 +40,7 @@ def _projects(folder: Path, database: str, *options: str) -> dict[str, Path]:
 @pytest.fixture(scope="session", autouse=True)
 def _node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Put the Node.js of the wheel before any other, to set up and to run what needs it."""
-    found = node_wheel.programs(tmp_path_factory.mktemp("bin"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PATH", os.pathsep.join([*map(str, found), os.environ["PATH"]]))
+    with node_wheel.first_in_path(tmp_path_factory.mktemp("bin")):
         yield
 
 

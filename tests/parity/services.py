@@ -42,7 +42,7 @@ def stacks(projects: Mapping[str, Path], servers: Mapping[str, Server], key: Sig
             project = Project.read(folder)
             place = scratch / name
             place.mkdir()
-            observations = Observations(OpenApi(project.answers))
+            observations = Observations(OpenApi.of_contract(project.answers))
             launcher = Launcher(
                 project=project, folder=place, servers=servers, key=key, recorder=Recorder(), observations=observations,
                 falsifier=Falsifier(), slot=slot,

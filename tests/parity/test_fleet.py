@@ -35,6 +35,8 @@ MEANS = frozenset({"http", "admin", "unlimited", "signing_key", "sql", "settings
 #: Checks that need no more, but are about one service, each with the reason.
 ALONE: Mapping[str, str] = {
     "OPS04": "it fills a pool, and each member has its own",
+    "OPS28": "it fills a pool, and each member has its own",
+    "CAC14": "parallel misses share one load in each process",
 }
 
 
@@ -44,18 +46,18 @@ def _fits(check: Check, answers: Mapping[str, object]) -> bool:
 
 @pytest.fixture(scope="module")
 def fleet_project(server_projects: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project whose `web` is a service of each stack; its database is released by the first."""
+    """A project whose `web` is a service of each stack; its database is released by the last.
+
+    Express knows a foreign key by its name, and Django's migrations do not let anybody choose one.
+    """
     folder = tmp_path_factory.mktemp("fleet")
-    first, *_ = projects = [Project.read(path) for path in server_projects.values()]
-    (folder / ".copier-answers.yml").write_text(yaml.safe_dump(dict(first.answers)))
+    *_, last = projects = [Project.read(path) for path in server_projects.values()]
+    (folder / ".copier-answers.yml").write_text(yaml.safe_dump(dict(last.answers)))
     web = shlex.join([sys.executable, str(FLEET), *(str(project.folder) for project in projects)])
     release = shlex.join(
-        ["env", "--chdir", str(first.folder), f"PATH={first.environment()['PATH']}", *first.procfile["release"]]
+        ["env", "--chdir", str(last.folder), f"PATH={last.environment()['PATH']}", *last.procfile["release"]]
     )
     (folder / "Procfile").write_text(f"web: {web}\nrelease: {release}\n")
-    for name in first.folder.iterdir():
-        if name.name == ".venv":
-            (folder / name.name).symlink_to(name)
     return folder
 
 
@@ -63,7 +65,9 @@ def test_fleet_passes_the_suite_as_one_service(fleet_project: Path) -> None:
     answers = Project.read(fleet_project).answers
     checks = [check.id for check in conformance.catalogue() if _fits(check, answers)]
     result = conformance.run(fleet_project, only=checks)
-    failed = {check.id: check.report for check in result.checks if check.outcome is not Outcome.PASSED}
+    # A fleet of untouched projects has nothing of its own.
+    fine = {Outcome.PASSED, Outcome.NOT_APPLICABLE}
+    failed = {check.id: check.report for check in result.checks if check.outcome not in fine}
     if failed:
         pytest.fail("\n\n".join(f"{check}: {report}" for check, report in failed.items()), pytrace=False)
     groups = {check.group for check in result.checks}

@@ -1,13 +1,22 @@
-"""Which rows run: the default of each stack always, others where nothing proves them as they are now."""
+"""Which rows run: the default of each stack always; the others with --all-rows, or --record, which writes evidence.
+
+All rows of two stacks take longer than CI has, and whatever changes the suite makes all evidence stale. What no evidence
+stands for is named in each run.
+"""
 
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from scaffold import catalog, evidence, source
+
+if TYPE_CHECKING:
+    from rows import Row
 
 EVIDENCE = Path(__file__).parents[2] / "docs" / "evidence"
 
@@ -20,33 +29,46 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--all-rows") or config.getoption("--record"):
         return
-    kept: list[pytest.Item] = []
-    proven: list[pytest.Item] = []
-    for item in items:
-        callspec = getattr(item, "callspec", None)
-        row = callspec.params.get("row") if callspec else None
-        stands = row is not None and not row.always and _proven(str(getattr(item, "module").STACK), row.answers)  # noqa: B009
-        (proven if stands else kept).append(item)
-    items[:] = kept
-    config.hook.pytest_deselected(items=proven)
-    config.stash[PROVEN] = [item.nodeid for item in proven]
+    rows = {item: row for item in items if (row := _row(item)) is not None and not row.always}
+    proven = [item for item, row in rows.items() if _proven(_stack(item), row.answers)]
+    unproven = [item for item in rows if item not in proven]
+    items[:] = [item for item in items if item not in rows]
+    config.hook.pytest_deselected(items=list(rows))
+    config.stash[TOLD] = [
+        *(f"evidence stands for {item.nodeid}: not run again" for item in proven),
+        *(f"NOT PROVEN, run it with --all-rows: {item.nodeid}" for item in unproven),
+    ]
 
 
-PROVEN: pytest.StashKey[list[str]] = pytest.StashKey()
+TOLD: pytest.StashKey[list[str]] = pytest.StashKey()
 
 
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
-    return [f"evidence stands for {node}: not run again" for node in config.stash.get(PROVEN, [])]
+    return config.stash.get(TOLD, [])
+
+
+def _row(item: pytest.Item) -> Row | None:
+    callspec = getattr(item, "callspec", None)
+    return callspec.params.get("row") if callspec else None
+
+
+def _stack(item: pytest.Item) -> str:
+    return str(getattr(item, "module").STACK)  # noqa: B009 - the module is a test's
 
 
 def _proven(stack: str, answers: dict[str, object]) -> bool:
-    templates = source.find()
+    templates, judged = _evidence(stack)
     defaults = {question.key: question.default for question in catalog.load(templates).asked}
     return any(
-        judged.state == "proven"
-        and all(value == answers.get(key, defaults[key]) for key, value in judged.answers.items())
-        for judged in evidence.judge(templates, stack)
+        each.state == "proven" and all(value == answers.get(key, defaults[key]) for key, value in each.answers.items())
+        for each in judged
     )
+
+
+@cache
+def _evidence(stack: str) -> tuple[source.Source, tuple[evidence.JudgedRow, ...]]:
+    templates = source.find()
+    return templates, evidence.judge(templates, stack)
 
 
 @pytest.fixture(autouse=True)

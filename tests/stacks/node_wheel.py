@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shlex
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def programs(folder: Path) -> list[Path]:
@@ -24,3 +32,11 @@ def programs(folder: Path) -> list[Path]:
         (folder / name).write_text(f'#!/bin/sh\nNODE_USE_SYSTEM_CA=1 exec node {shlex.quote(str(script))} "$@"\n')
         (folder / name).chmod(0o755)
     return [folder]
+
+
+@contextmanager
+def first_in_path(folder: Path) -> Iterator[None]:
+    """Let what runs meanwhile find these programs before any other."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", os.pathsep.join([*map(str, programs(folder)), os.environ["PATH"]]))
+        yield

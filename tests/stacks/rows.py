@@ -33,6 +33,8 @@ class Row:
     options: tuple[str, ...] = ()
     always: bool = False
     """Whether it runs although evidence stands for it."""
+    verify: tuple[str, ...] = ()
+    """How `scaffold verify` is to run."""
 
     def __str__(self) -> str:
         """Name it in the test's id."""
@@ -48,6 +50,7 @@ class Row:
 ROWS = (
     Row("sqlite", always=True),
     Row("postgresql-redis", ("database=postgresql", "redis=true")),
+    Row("postgresql-pgbouncer", ("database=postgresql",), verify=("--pgbouncer",)),
     Row("mysql", ("database=mysql", "ci=gitlab", "ci_updates=true")),
     Row("without-sample", ("sample=false", "license=MIT", "ci=none")),
     Row(
@@ -65,13 +68,13 @@ def prove(stack: str, row: Row, folder: Path, evidence: Path | None) -> None:
     run([*scaffold, "new", NAME, "--stack", stack, "--output", folder, "--yes", *options], folder)
     with ExitStack() as servers:
         settings = _servers(servers, row)
-        run(["make", "setup", *settings], project)
+        run(["make", "setup", "CI=", *settings], project)
         run(["make", "format", *settings], project)
         changed = run(["git", "status", "--porcelain", "--untracked-files=no"], project)
         assert changed == "", f"the formatter changes a fresh project:\n{changed}"
         run(["make", "check", "build", *settings], project)
     record = ["--record", evidence] if evidence else []
-    run([*scaffold, "verify", project, *record], folder)
+    run([*scaffold, "verify", project, *row.verify, *record], folder)
 
 
 def _servers(stack: ExitStack, row: Row) -> list[str]:

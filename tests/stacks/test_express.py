@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,6 +10,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 import node_wheel
 from rows import ROWS, Row, prove
 from upgrade import Owner, bring_on, change_an_option
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 STACK = "express"
 OWNER = Owner(
@@ -20,11 +23,11 @@ OWNER = Owner(
 )
 
 
-@pytest.fixture(autouse=True)
-def node(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def _node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Put the Node.js of the wheel before any other."""
-    found = node_wheel.programs(tmp_path_factory.mktemp("bin"))
-    monkeypatch.setenv("PATH", os.pathsep.join([*map(str, found), os.environ["PATH"]]))
+    with node_wheel.first_in_path(tmp_path_factory.mktemp("bin")):
+        yield
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)

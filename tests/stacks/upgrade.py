@@ -50,7 +50,7 @@ def bring_on(stack: str, owner: Owner, folder: Path) -> None:
     project, made_today = folder / "living" / NAME, folder / "today" / NAME
 
     run([*make, project.parent, "--version", oldest], folder)
-    run(["make", "setup"], project)
+    run(["make", "setup", "migrate", "CI="], project)
     owner.edit(project)
     _commit(project)
     was = _commit_of_templates(project)
@@ -63,7 +63,7 @@ def bring_on(stack: str, owner: Owner, folder: Path) -> None:
     assert _commit_of_templates(project) == _commit_of_templates(made_today) != was == f"v{oldest}"
     assert run(["git", "ls-tree", "-r", "HEAD"], project) == run(["git", "ls-tree", "-r", "HEAD"], made_today)
 
-    run(["make", "setup", "check"], project)
+    run(["make", "setup", "check", "migrate", "CI="], project)
     run([*scaffold, "verify", project], folder)
 
 
@@ -72,19 +72,19 @@ def change_an_option(stack: str, owner: Owner, folder: Path) -> None:
     scaffold = [sys.executable, "-m", "scaffold"]
     run([*scaffold, "new", NAME, "--stack", stack, "--yes", "--output", folder], folder)
     project = folder / NAME
-    run(["make", "setup"], project)
+    run(["make", "setup", "CI="], project)
     _commit(project)
     before = (project / owner.lock).read_text(encoding="utf-8")
 
     run([*scaffold, "set", "redis=true", "--project", project], folder)
-    run(["make", "setup"], project)
+    run(["make", "setup", "CI="], project)
 
     after = (project / owner.lock).read_text(encoding="utf-8")
     assert "redis" in after
     assert "redis" not in before
     assert run(["git", "status", "--porcelain"], project).split() == ["M", owner.lock]
     _commit(project)
-    run(["make", "setup"], project)
+    run(["make", "setup", "CI="], project)
     assert run(["git", "status", "--porcelain"], project) == "", "what is in order is not written again"
 
 
