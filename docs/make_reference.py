@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 REFERENCE = Path(__file__).parent / "reference"
 CONTRACT = Path(__file__).parents[1] / "contract"
 METHODS = ("get", "post", "patch", "delete")
+PARTS = ("general", "auth", "sample/products", "sample/orders", "health", "metrics")
 
 
 def pages() -> dict[str, str]:
@@ -80,9 +81,11 @@ def options() -> str:
 
 def contract() -> str:
     """The contract's tables."""
+    parts = {part: _read(f"openapi/{part}.yaml") for part in PARTS}
     routes = [
-        (method.upper(), f"`{path}`", operation["summary"], _who(operation), _part(item))
-        for path, item in _read("openapi.yaml")["paths"].items()
+        (method.upper(), f"`{path}`", operation["summary"], _who(operation), _option(part))
+        for part, document in parts.items()
+        for path, item in document.get("paths", {}).items()
         for method, operation in item.items()
         if method in METHODS
     ]
@@ -96,8 +99,9 @@ def contract() -> str:
         for entry in catalogue["problems"]
     ]
     codes = [
-        (f"`{entry['const']}`", entry["description"], entry.get("x-part", ""))
-        for entry in _read("openapi.yaml")["components"]["schemas"]["FaultCode"]["oneOf"]
+        (f"`{entry['const']}`", entry["description"], _option(part))
+        for part, document in parts.items()
+        for entry in document["components"].get("schemas", {}).get("FaultCode", {}).get("oneOf", ())
     ]
     metrics = [
         (f"`{entry['name']}`", entry["type"], ", ".join(f"`{label}`" for label in entry["labels"]), entry["help"])
@@ -164,8 +168,9 @@ def _who(operation: dict[str, Any]) -> str:
     return " or ".join(callers) + role
 
 
-def _part(item: dict[str, Any]) -> str:
-    return str(item.get("x-part", ""))
+def _option(part: str) -> str:
+    """The option that a part of the OpenAPI document is left out without."""
+    return part.rpartition("/")[0]
 
 
 def _default(entry: dict[str, Any]) -> str:

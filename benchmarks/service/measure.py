@@ -236,8 +236,11 @@ class Stack:
         return {
             "GET /livez": Route([get("/livez")]),
             "GET /v1/products/{id}": Route([get(f"/v1/products/{product}") for product in self.products]),
-            # Another filter each time, so that no cache has the answer.
-            "GET /v1/products": Route([get(f"/v1/products?min_price={quote(str(n))}") for n in range(PRODUCTS - 100)]),
+            # What most callers ask for, and a filter that nobody has asked for yet, which no cache can answer.
+            "GET /v1/products, same page": Route([get("/v1/products")]),
+            "GET /v1/products, new page": Route(
+                [get(f"/v1/products?min_price={quote(str(n))}") for n in range(PRODUCTS - 100)]
+            ),
         }
 
 
