@@ -10,7 +10,7 @@ help:
 	@echo "make test      all tests of scaffold; installs or names the servers that they need"
 
 demo: .venv/bin/tox
-	.venv/bin/tox run -e demo
+	.venv/bin/tox run -e demo -- $(VERIFY)
 
 install: .venv/bin/tox
 	.venv/bin/pip install --quiet --disable-pip-version-check '.[verify]'

@@ -40,8 +40,9 @@ class Owner:
 
 
 def bring_on(stack: str, owner: Owner, folder: Path) -> None:
-    """Make a project of the oldest release, work in it, update it, and prove what has become of it.
+    """Make a project of the oldest release, work in it, update it, and check what has become of it.
 
+    Its tree is that of a project made today, which the suite proves elsewhere; its database is an old one.
     Where there is but one release, the newest templates are those of the work tree: `scaffold update` takes them.
     """
     scaffold = [sys.executable, "-m", "scaffold"]
@@ -64,7 +65,6 @@ def bring_on(stack: str, owner: Owner, folder: Path) -> None:
     assert run(["git", "ls-tree", "-r", "HEAD"], project) == run(["git", "ls-tree", "-r", "HEAD"], made_today)
 
     run(["make", "setup", "check", "migrate", "CI="], project)
-    run([*scaffold, "verify", project], folder)
 
 
 def change_an_option(stack: str, owner: Owner, folder: Path) -> None:

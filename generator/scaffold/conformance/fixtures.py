@@ -126,9 +126,9 @@ class Spawn:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        """End what was started."""
+        """Tell what was started to end; the launcher waits for it when the run is over."""
         for service in self._started:
-            service.stop()
+            service.terminate()
 
 
 @pytest.fixture(scope="session")

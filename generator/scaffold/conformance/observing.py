@@ -40,12 +40,13 @@ class Observations:
     """The one that the service serves, which has members and operations of its own."""
     found: dict[str, list[str]] = field(default_factory=lambda: {REPLIES: [], LINES: [], SECRETS: []})
     _secrets: dict[str, str] = field(default_factory=dict)
-    _current: str = ""
+    current: str = ""
+    """The check that runs."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def begin(self, check: str) -> None:
         """A new check starts."""
-        self._current = check
+        self.current = check
 
     def faults(self, reply: Reply) -> list[str]:
         """In what a reply differs from the contract's document, or else the service's own, which contains it (OAS01)."""
@@ -72,15 +73,15 @@ class Observations:
         with self._lock:
             self._secrets |= dict.fromkeys(forms, name)
 
-    def output(self, process: Process) -> None:
-        """Examine what a process of the service wrote."""
+    def output(self, process: Process, during: str) -> None:
+        """Examine what a process of the service wrote; `during` names the check that started it."""
         for line in list(process.stdout.lines):
             for fault in line_faults(line):
-                self._add(LINES, fault)
-        self.leaks("standard output", process.stdout.text)
-        self.leaks("standard error", process.stderr.text)
+                self._add(LINES, fault, during=during)
+        self.leaks("standard output", process.stdout.text, during=during)
+        self.leaks("standard error", process.stderr.text, during=during)
 
-    def leaks(self, where: str, text: str) -> None:
+    def leaks(self, where: str, text: str, *, during: str | None = None) -> None:
         """Look for every secret in a text."""
         with self._lock:
             secrets = list(self._secrets.items())
@@ -88,14 +89,15 @@ class Observations:
             position = text.find(value)
             if position >= 0:
                 excerpt = text[max(0, position - 200) : position + 20]
-                self._add(SECRETS, f"{name} stands in {where}: ...{excerpt}...", key=f"{name} {where}")
+                self._add(SECRETS, f"{name} stands in {where}: ...{excerpt}...", key=f"{name} {where}", during=during)
 
     def write(self, file: Path) -> None:
         """Store what was found."""
         file.write_text(json.dumps(self.found), encoding="utf-8")
 
-    def _add(self, check: str, fault: str, key: str | None = None) -> None:
-        text = f"[during {self._current}] {fault}" if self._current else fault
+    def _add(self, check: str, fault: str, *, key: str | None = None, during: str | None = None) -> None:
+        during = during or self.current
+        text = f"[during {during}] {fault}" if during else fault
         with self._lock:
             known = self.found[check]
             if len(known) < _KEPT and not any((key or fault) in other for other in known):

@@ -43,7 +43,7 @@ _SELECTED: pytest.StashKey[set[str]] = pytest.StashKey()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the selected checks."""
+    """Keep the selected checks, those first that take longest, so that none is left over at the end."""
     kept: list[pytest.Item] = []
     for item in items:
         check = registry.of(getattr(item, "function", None))
@@ -53,7 +53,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if check.id in config.stash[_SELECTED]:
             item.user_properties.append((_CHECK, check.id))
             kept.append(item)
-    items[:] = kept
+    items[:] = sorted(kept, key=_weight, reverse=True)
+
+
+def _weight(item: pytest.Item) -> int:
+    """A rank by how long the check's scope may take."""
+    check = registry.of(getattr(item, "function", None))
+    assert check is not None
+    return 2 * check.long + ("process" in check.needs)
 
 
 class _SharingScheduler(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types

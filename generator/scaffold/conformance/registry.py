@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar, get_args
@@ -48,13 +49,10 @@ class Check:
     needs: frozenset[str]
     parts: frozenset[Part]
     databases: frozenset[str] | None
-    shares: str | None
-    """Name of what it shares with some checks of its module, or of others, in place of its group's services."""
-
-    @property
-    def scope(self) -> str:
-        """Checks of one scope run one after another in one process, on services of that process."""
-        return self.shares or self.group
+    scope: str
+    """Checks of one scope run one after another in one process, on services of that process."""
+    long: bool
+    """Whether it takes ten seconds and more: it then begins first."""
 
     def left_out(self, answers: Mapping[str, object]) -> str | None:
         """Why the check does not apply to a project with these answers, or None."""
@@ -87,10 +85,13 @@ def check(  # noqa: PLR0913 - one keyword for each fact that the register holds
     part: Part | set[Part] | None = None,
     databases: Collection[str] | None = None,
     shares: str | None = None,
+    long: bool = False,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Register a pytest function (named `check_...`) as the check `id_`.
 
-    The group is the name of the module. `http` need not be declared.
+    The group is the name of the module. `http` need not be declared. `shares` names a scope for some checks of
+    a module, or of several; else a check that uses only services that it starts is a scope of its own, and all
+    others of a group are one.
     """
     unknown = set(needs) - MEANS.keys() | set(databases or ()) - set(get_args(Database))
     if unknown:
@@ -98,16 +99,18 @@ def check(  # noqa: PLR0913 - one keyword for each fact that the register holds
         raise ValueError(msg)
 
     def register(function: Callable[P, R]) -> Callable[P, R]:
+        group = function.__module__.rpartition(".")[2]
         entry = Check(
             id=id_,
             sentence=sentence,
             source=source,
-            group=function.__module__.rpartition(".")[2],
+            group=group,
             function=function.__name__,
             needs=frozenset(needs) | {"http"},
             parts=frozenset({part} if isinstance(part, str) else part or ()),
             databases=frozenset(databases) if databases is not None else None,
-            shares=shares,
+            scope=shares or (f"{group}::{function.__name__}" if _is_alone(function) else group),
+            long=long,
         )
         known = _checks.setdefault(id_, entry)
         if known != entry:
@@ -117,6 +120,16 @@ def check(  # noqa: PLR0913 - one keyword for each fact that the register holds
         return function
 
     return register
+
+
+def _is_alone(function: Callable[..., object]) -> bool:
+    """Whether a check asks for a starter of services and for none that others use too."""
+    fixtures = inspect.signature(function).parameters.keys()
+    return not fixtures.isdisjoint(_STARTERS) and fixtures.isdisjoint(_SHARED)
+
+
+_STARTERS = frozenset({"spawn", "launcher"})
+_SHARED = frozenset({"service", "api", "people", "shop", "database", "logs", "own", "proofs", "rows"})
 
 
 def of(function: object) -> Check | None:

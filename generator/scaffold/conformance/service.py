@@ -88,7 +88,9 @@ class Service(Target):
     redis: redis.Redis | None = None
     """A connection to the service's own Redis database, where the project has one."""
     observations: Observations | None = None
-    _falsifier: Falsifier | None = None
+    check: str = ""
+    """The check that started it."""
+    _stopped: bool = False
 
     def alive(self) -> bool:
         """Whether /livez answers 200."""
@@ -108,12 +110,15 @@ class Service(Target):
         self.process.signal(number)
 
     def stop(self) -> None:
-        """End it, if it still runs, and have its output examined by the run-wide checks."""
+        """End it, if it still runs, and have its output examined by the run-wide checks, once."""
+        if self._stopped:
+            return
+        self._stopped = True
         self.process.stop()
         if self.redis is not None:
             self.redis.close()
         if self.observations is not None:
-            self.observations.output(self.process)
+            self.observations.output(self.process, self.check)
 
 
 @dataclass
@@ -216,7 +221,7 @@ class Launcher:
             settings.setdefault("REDIS_URL", self.redis_url())
         process = self.command("release", settings)
         code = process.wait(_RELEASE_TIMEOUT)
-        self.observations.output(process)
+        self.observations.output(process, self.observations.current)
         if code != 0:
             process.kill()
             message = f"`release` of {self.project.name} ended with {code}"
@@ -273,7 +278,7 @@ class Launcher:
             logs=Logbook(process.stdout),
             redis=client,
             observations=self.observations,
-            _falsifier=self.falsifier,
+            check=self.observations.current,
         )
         self._services.append(service)
         if wait and not service.wait_ready():

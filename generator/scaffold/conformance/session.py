@@ -91,7 +91,8 @@ def run_session(  # noqa: PLR0913 - as `scaffold.conformance.run`
         )
         found = _Gathered()
         if runnable:
-            count = workers if workers is not None else min(2, os.cpu_count() or 1)
+            # Checks wait as often as they work.
+            count = workers if workers is not None else min((os.cpu_count() or 1) + 1, _MOST_WORKERS)
             _run_pytest(plan, runnable, 1 if url is not None else count, found, progress)
         own = proofs.read(folder)
         for check, faults in observing.merged(folder).items():
@@ -214,6 +215,7 @@ class _Gathered:
 
 
 _SHOWN_CASES = 5
+_MOST_WORKERS = 8
 
 
 def _run_pytest(
@@ -265,7 +267,17 @@ def _arguments(folder: Path, checks: Sequence[Check], workers: int) -> list[str]
         "--import-mode=importlib",
     ]  # fmt: skip
     if workers > 1:
-        arguments += ["-p", "xdist", "-n", str(workers), "--dist", "loadscope", "--maxprocesses", str(workers)]
+        arguments += [
+            "-p",
+            "xdist",
+            "-n",
+            str(workers),
+            "--dist",
+            "loadscope",
+            "--no-loadscope-reorder",
+            "--maxprocesses",
+            str(workers),
+        ]
     return arguments + [str(package / f"{module}.py") for module in modules]
 
 

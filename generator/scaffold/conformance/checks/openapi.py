@@ -135,6 +135,7 @@ def check_hidden_paths(api: Api, path: str) -> None:
     source="OpenAPI 3.1.1; schemathesis",
     needs={"unlimited", "admin"},
     shares="generated",
+    long=True,
 )
 def check_generated(service: Service, people: People, own: OwnDocument) -> None:
     """Every operation, the service's own too, valid and invalid data, as an administrator."""

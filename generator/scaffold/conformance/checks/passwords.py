@@ -237,10 +237,11 @@ def check_timing(people: People, database: Database, api: Api) -> None:
     for _ in range(15):
         for name, (email, password) in cases.items():
             seconds[name].append(expect.status(_login(api, email, password), 401).seconds)
-    medians = {name: statistics.median(values) for name, values in seconds.items()}
+    # What else the machine does only adds to a time.
+    fastest = {name: min(values) for name, values in seconds.items()}
     expect.that(
-        min(medians.values()) > 0.6 * max(medians.values()),
-        f"expected medians alike, got {', '.join(f'{name}: {value * 1000:.1f} ms' for name, value in medians.items())}",
+        min(fastest.values()) > 0.6 * max(fastest.values()),
+        f"expected the same time, got {', '.join(f'{name}: {value * 1000:.1f} ms' for name, value in fastest.items())}",
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Window:
     count: int
-    milliseconds_left: float
+    milliseconds_left: int
 
     @property
     def seconds_left(self) -> int:
