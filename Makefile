@@ -24,4 +24,4 @@ servers:
 .venv/bin/tox:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv .venv
-	.venv/bin/pip install --quiet --disable-pip-version-check 'tox>=4.30'
+	.venv/bin/pip install --quiet --disable-pip-version-check 'tox>=4.30' 'tox-uv>=1.28'

@@ -66,6 +66,7 @@ class People:
         self._observations = observations
         self._anonymous = target.api()
         self._admin: Account | None = None
+        self._anyone: Account | None = None
 
     @staticmethod
     def fresh_email() -> str:
@@ -127,6 +128,13 @@ class People:
             assert self.target.admin is not None, "the run knows no administrator"
             self._admin = self.of(self.target.admin)
         return self._admin
+
+    @property
+    def anyone(self) -> Account:
+        """An account that many checks share: for requests that change nothing of it."""
+        if self._anyone is None:
+            self._anyone = self.new()
+        return self._anyone
 
     def key(self, account: Account, *scopes: str, **changes: object) -> dict[str, Any]:
         """A new API key of an account: the reply's body, with `key`."""

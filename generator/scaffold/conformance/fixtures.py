@@ -15,7 +15,8 @@ but the administrator and what checks made; never assume that a table is empty, 
     api         Api, anonymous: .get .post .patch .delete .request -> Reply; .with_token .with_key
     people      People: .new() -> Account (.id .email .password .api .session), .register(**fields) -> Reply,
                 .login(email, password) -> Session (.api .access .refresh .id .claims), .refresh(token) -> Reply,
-                .admin -> Account (declare `admin`), .key(account, *scopes) -> dict with `key`
+                .anyone -> Account (shared: change nothing of it), .admin -> Account (declare `admin`),
+                .key(account, *scopes) -> dict with `key`
     shop        Shop (declare part="sample", needs={"admin"}): .product(stock=5) -> dict, .order(buyer,
                 (product, 2)) -> dict, .lines(...) -> body, .get(id) -> dict
     database    Database of `service` (declare `sql`): .rows("orders", user_id=id) .row("products", id)

@@ -91,7 +91,7 @@ def check_registration(api: Api, field: str, value: object, code: str) -> None:
 )
 def check_required(people: People, path: str, fields: list[str]) -> None:
     """All of them at once in an empty object."""
-    reply = people.new().api.post(path, {})
+    reply = people.anyone.api.post(path, {})
     expect.faults(reply, *((f"#/{field}", "required") for field in fields))
 
 
@@ -164,7 +164,7 @@ KEY_FAULTS: list[tuple[dict[str, object], tuple[tuple[str, str], ...]]] = [
 @pytest.mark.parametrize(("method", "path", "body", "fault"), OTHER_FAULTS)
 def check_fields(people: People, method: str, path: str, body: object, fault: tuple[str, str]) -> None:
     """Refresh, logout and profile."""
-    expect.faults(people.new().api.request(method, path, json=body), fault)
+    expect.faults(people.anyone.api.request(method, path, json=body), fault)
 
 
 @check("VAL23", "Each rule of an API key's fields draws exactly its fault.", source="ASVS 2.2.1; contract §10")
@@ -172,7 +172,7 @@ def check_fields(people: People, method: str, path: str, body: object, fault: tu
 def check_key_fields(people: People, changes: dict[str, object], faults: tuple[tuple[str, str], ...]) -> None:
     """Name, scopes, expiry."""
     body = {"name": "key", "scopes": ["profile:read"]} | changes
-    expect.faults(people.new().api.post("/v1/api-keys", body), *faults)
+    expect.faults(people.anyone.api.post("/v1/api-keys", body), *faults)
 
 
 @check("VAL24", "expires_at may be null, absent, with or without milliseconds.", source="contract §10")
@@ -315,7 +315,7 @@ def check_order_fields(people: People, shop: Shop, lines: object, fault: tuple[s
     filled = json.loads(
         json.dumps(lines).replace("{id}", product["id"]).replace("{ID}", product["id"].upper().replace("0", "A", 1))
     )
-    expect.faults(people.new().api.post("/v1/orders", {"lines": filled}), fault)
+    expect.faults(people.anyone.api.post("/v1/orders", {"lines": filled}), fault)
     expect.same("stock afterwards", shop.get(product["id"])["stock"], 5)
 
 
@@ -329,7 +329,7 @@ def check_order_fields(people: People, shop: Shop, lines: object, fault: tuple[s
 def check_order_size(people: People) -> None:
     """51 are too many, whatever is in them."""
     lines = [{"product_id": str(uuid.uuid4()), "quantity": 1} for _ in range(51)]
-    expect.faults(people.new().api.post("/v1/orders", {"lines": lines}), ("#/lines", "too_many"))
+    expect.faults(people.anyone.api.post("/v1/orders", {"lines": lines}), ("#/lines", "too_many"))
 
 
 @check("VAL04", "A name in another case is unknown; a number is no string.", source="ASVS 15.3.5; contract §1")
@@ -456,7 +456,7 @@ LIMITS: list[tuple[str, str]] = [
 @pytest.mark.parametrize(("query", "code"), LIMITS)
 def check_limit(people: People, query: str, code: str) -> None:
     """On the list of API keys."""
-    expect.faults(people.new().api.get(f"/v1/api-keys?{query}"), ("limit", code))
+    expect.faults(people.anyone.api.get(f"/v1/api-keys?{query}"), ("limit", code))
 
 
 PRODUCT_QUERIES: list[tuple[str, list[tuple[str, str]]]] = [
@@ -494,7 +494,7 @@ def check_product_query(api: Api, query: str, faults: list[tuple[str, str]]) -> 
 @check("VAL32", "Orders take two states and four sorts.", source="contract §10", part="sample")
 def check_order_query(people: People) -> None:
     """Anything else is named."""
-    buyer = people.new()
+    buyer = people.anyone
     for query, fault in (
         ("status=lost", ("status", "invalid_value")),
         ("status=", ("status", "invalid_value")),
@@ -509,7 +509,7 @@ def check_order_query(people: People) -> None:
 @pytest.mark.parametrize("query", ["limit=%zz", "limit=%", "limit=1%f", "limit=%ff", "cursor=%C3%28", "%ff=1"])
 def check_undecodable_query(people: People, query: str) -> None:
     """Bad escapes, bad UTF-8."""
-    expect.problem(people.new().api.get(f"/v1/api-keys?{query}"), 400, "malformed-request")
+    expect.problem(people.anyone.api.get(f"/v1/api-keys?{query}"), 400, "malformed-request")
 
 
 @check("VAL10", "A malformed id in a path is 404, as an unknown one.", source="API1:2023; contract §1")
@@ -532,7 +532,7 @@ def check_undecodable_query(people: People, query: str) -> None:
 )
 def check_malformed_id(people: People, value: str) -> None:
     """An API key's, of a key that exists."""
-    account = people.new()
+    account = people.anyone
     key = people.key(account)["id"]
     spelled = value.format(id=key, upper=key.upper(), hex=key.replace("-", ""))
     reply = account.api.get(f"/v1/api-keys/{spelled}")
