@@ -18,47 +18,82 @@ if TYPE_CHECKING:
 State = Literal["proven", "stale", "not proven"]
 
 _SUITE = Path(__file__).resolve().parent / "conformance"
-_FORMAT = 1
+_FORMAT = 2
 _NAME = "proven"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One run of the suite on one project.
+class Group:
+    """What a run has shown of one group of checks.
 
     Attributes:
-        answers: The answers that the project was made with, its names left out.
         passed: Number of checks that passed.
         failed: Number of checks that failed.
         not_applicable: Number of checks of parts that the answers leave out.
-        seconds: How long the run took.
+        digest: What `conformance.digests.groups` returned for the group.
+    """
+
+    passed: int
+    failed: int
+    not_applicable: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What the suite has shown of one project.
+
+    Attributes:
+        answers: The answers that the project was made with, its names left out.
+        groups: What it has shown, by the name of the group of checks.
+        seconds: How long the last whole run took.
         servers: Versions of the servers it ran on, for example `{"postgresql": "15.8"}`.
         date: The day of the run, as in 2026-11-23.
         version: Version of the templates.
         digest: What `digest` returned for the sources of the run.
         rendered: What `rendered_digest` returned for the answers of the run.
-        suite: What `suite_digest` returned for the suite of the run.
+        suite: What `conformance.digests.rest` returned for the suite of the run.
     """
 
     answers: Mapping[str, Any]
-    passed: int
-    failed: int
-    not_applicable: int
+    groups: Mapping[str, Group]
     seconds: float
     servers: Mapping[str, str]
     date: str
     version: str | None
     digest: str
     rendered: str
-    suite: str = ""
+    suite: str
+
+    @property
+    def passed(self) -> int:
+        """Number of checks that passed."""
+        return sum(group.passed for group in self.groups.values())
+
+    @property
+    def failed(self) -> int:
+        """Number of checks that failed."""
+        return sum(group.failed for group in self.groups.values())
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedRow:
-    """A row and what it is worth for the sources at hand."""
+    """A row and what it is worth for the sources at hand.
+
+    Attributes:
+        row: The row.
+        due: The groups of checks that have to run again before it can be called proven.
+    """
 
     row: Row
-    state: State
+    due: frozenset[str]
+
+    @property
+    def state(self) -> State:
+        """Whether the row is proven."""
+        if self.row.failed or not self.row.passed:
+            return "not proven"
+        return "stale" if self.due else "proven"
 
     @property
     def answers(self) -> Mapping[str, Any]:
@@ -76,18 +111,13 @@ class JudgedRow:
 
     def as_data(self) -> dict[str, Any]:
         """Return the row for programs."""
-        return {"state": self.state, **asdict(self.row)}
+        return {"state": self.state, "due": sorted(self.due), **asdict(self.row)}
 
 
 def digest(source: Source, stack: str) -> str:
     """Return a digest of everything that the behaviour of a stack's projects and of the suite depends on."""
     names = ("copier.yml", "templates/shared", f"templates/{stack}", "contract")
     return _digest([*((source.root / name, name) for name in names), (_SUITE, "conformance")])
-
-
-def suite_digest() -> str:
-    """Return a digest of the suite."""
-    return _digest([(_SUITE, "conformance")])
 
 
 def rendered_digest(source: Source, stack: str, answers: Mapping[str, Any]) -> str:
@@ -130,7 +160,7 @@ def judge(source: Source, stack: str) -> tuple[JudgedRow, ...]:
     if not rows:
         return ()
     now = digest(source, stack)
-    return tuple(JudgedRow(row, _state(source, stack, row, now)) for row in rows)
+    return tuple(JudgedRow(row, _due(source, stack, row, now)) for row in rows)
 
 
 def summarise(rows: tuple[JudgedRow, ...]) -> State:
@@ -144,12 +174,29 @@ def summarise(rows: tuple[JudgedRow, ...]) -> State:
 def record(path: Path, row: Row) -> None:
     """Put a row into a file of evidence, in the place of an older one with the same answers.
 
+    Of a run of some groups, what the older row says of the others stays, as long as it is of the same project and suite.
+
     Raises:
-        EvidenceError: The file is there but cannot be read.
+        EvidenceError: The file is there but cannot be read, or the run left out what the older row does not tell.
     """
+    row = _completed(row, _read(path))
     row = replace(row, answers=dict(sorted(row.answers.items())), seconds=round(row.seconds, 1))
     kept = [other for other in _read(path) if dict(other.answers) != dict(row.answers)]
     _write(path, [*kept, row])
+
+
+def _completed(row: Row, known: Sequence[Row]) -> Row:
+    from scaffold.conformance import digests  # noqa: PLC0415 - as in `_due`
+
+    missing = digests.groups().keys() - row.groups.keys()
+    if not missing:
+        return row
+    for other in known:
+        same = (other.rendered, other.suite) == (row.rendered, row.suite)
+        if same and dict(other.answers) == dict(row.answers) and missing <= other.groups.keys():
+            return replace(row, groups={**other.groups, **row.groups}, seconds=other.seconds)
+    message = f"there is no evidence yet of the groups {', '.join(sorted(missing))}"
+    raise EvidenceError(message, hint="record a whole run first")
 
 
 def renew(path: Path, source: Source, stack: str) -> None:
@@ -159,14 +206,19 @@ def renew(path: Path, source: Source, stack: str) -> None:
         EvidenceError: The file is there but cannot be read.
     """
     now = digest(source, stack)
-    rows = [replace(row, digest=now) if _state(source, stack, row, now) == "proven" else row for row in _read(path)]
+    rows = [row if _due(source, stack, row, now) else replace(row, digest=now) for row in _read(path)]
     _write(path, rows)
 
 
 def _read(path: Path) -> list[Row]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return [Row(**row) for row in content["rows"]]
+        if content["format"] < _FORMAT:
+            return []  # It says nothing of single groups, and stands for suites that are gone.
+        return [
+            Row(**row | {"groups": {name: Group(**group) for name, group in row["groups"].items()}})
+            for row in content["rows"]
+        ]
     except FileNotFoundError:
         return []
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -181,18 +233,23 @@ def _write(path: Path, rows: Sequence[Row]) -> None:
     path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def _state(source: Source, stack: str, row: Row, now: str) -> State:
-    if row.failed or not row.passed:
-        return "not proven"
+def _due(source: Source, stack: str, row: Row, now: str) -> frozenset[str]:
     if row.digest == now:
-        return "proven"
-    if row.suite != suite_digest():
-        return "stale"
-    # The templates have changed; it takes a rendering to see whether this project has.
+        return frozenset()
+    from scaffold.conformance import digests  # noqa: PLC0415 - reading the suite takes a second, and is mostly not needed
+
+    every = digests.groups()
+    if row.suite != digests.rest():
+        return frozenset(every)
+    due = frozenset(name for name, of in every.items() if name not in row.groups or row.groups[name].digest != of)
+    if due == every.keys():
+        return due
+    # The templates may have changed; it takes a rendering to see whether this project has.
     try:
-        return "proven" if row.rendered == rendered_digest(source, stack, row.answers) else "stale"
+        same = row.rendered == rendered_digest(source, stack, row.answers)
     except ScaffoldError:
-        return "stale"
+        same = False
+    return due if same else frozenset(every)
 
 
 def _files(place: Path, name: str) -> Iterator[tuple[Path, str]]:

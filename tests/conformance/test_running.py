@@ -99,6 +99,12 @@ def test_a_skip_is_a_failure(tmp_path: Path) -> None:
     assert {case["check"]: case["passed"] for case in cases} == {"ZZZ01": False, "ZZZ02": False, "ZZZ03": True}
 
 
+def test_what_takes_longest_begins_first(tmp_path: Path) -> None:
+    source = _GROUPS.replace('shares="two"', 'shares="two", long=True')
+    cases = _cases(tmp_path, source, ("ZZZ01", "ZZZ02", "ZZZ03"))
+    assert [case["check"] for case in cases[:7]] == [*["ZZZ02"] * 6, "ZZZ01"]
+
+
 def test_checks_that_share_services_run_in_one_process(tmp_path: Path) -> None:
     """Two processes may each start what a group shares, and a limit of five is one of ten then."""
     cases = _cases(
@@ -109,6 +115,12 @@ def test_checks_that_share_services_run_in_one_process(tmp_path: Path) -> None:
     assert (len(one), len(set(one))) == (12, 1)
     assert (len(two), len(set(two))) == (6, 1)
     assert set(one) != set(two)
+
+
+def test_checks_that_use_services_of_their_own_alone_may_run_anywhere() -> None:
+    scopes = {check.id: check.scope for check in conformance.catalogue()}
+    assert scopes["OPS11"] == "lifecycle::check_stop_with_idle_connections"
+    assert scopes["RAT01"] == scopes["RAT02"] == "limits"
 
 
 def test_what_a_run_lacks_is_listed_as_untested() -> None:

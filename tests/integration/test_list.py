@@ -9,19 +9,24 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from scaffold import evidence, source
+from scaffold.conformance import digests
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Invoke
 
 
-def _record(small: Path, **changes: Any) -> None:
+def _record(small: Path, *, passed: int = 12, failed: int = 0, **changes: Any) -> None:
     templates = source.find(small)
+    of_suite = digests.groups()
+    first, *others = of_suite
+    groups = {first: evidence.Group(passed, failed, 3, of_suite[first])}
     row: dict[str, Any] = {
-        "answers": {"size": "small"}, "passed": 12, "failed": 0, "not_applicable": 3, "seconds": 1.25,
+        "answers": {"size": "small"}, "seconds": 1.25,
+        "groups": groups | {name: evidence.Group(0, 0, 0, of_suite[name]) for name in others},
         "servers": {"kettle": "2.0"}, "date": "2026-11-23", "version": "0.1.0",
         "digest": evidence.digest(templates, "tea"),
         "rendered": evidence.rendered_digest(templates, "tea", {"size": "small"}),
-        "suite": evidence.suite_digest(),
+        "suite": digests.rest(),
     }  # fmt: skip
     evidence.record(templates.evidence / "tea.json", evidence.Row(**(row | changes)))
 
@@ -95,6 +100,18 @@ def test_red_or_empty_is_not_proven(changes: dict[str, int], small: Path, invoke
     assert _state(invoke, small) == "not proven"
 
 
+def test_a_changed_group_of_checks_is_due_alone(small: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    _record(small)
+    of_suite = digests.groups()
+    last = list(of_suite)[-1]
+    monkeypatch.setattr(digests, "groups", lambda: of_suite | {last: "0" * 64, "new_group": "0" * 64})
+    monkeypatch.setattr(evidence, "digest", lambda *_: "0" * 64)
+
+    stacks = invoke("list", "--template", small, "--json").envelope["result"]["stacks"]
+    (row,) = next(stack["rows"] for stack in stacks if stack["name"] == "tea")
+    assert (row["state"], row["due"]) == ("stale", ["new_group", last] if last > "new_group" else [last, "new_group"])
+
+
 def test_one_stale_row_takes_the_claim_from_the_stack(small: Path, invoke: Invoke) -> None:
     _record(small)
     _record(small, answers={"size": "large"}, digest="0" * 64)
@@ -108,7 +125,6 @@ def test_a_new_run_replaces_the_row_with_the_same_answers(small: Path) -> None:
     _record(small, passed=13)
 
     rows = json.loads((small / "docs" / "evidence" / "tea.json").read_text())["rows"]
-    assert [(row["answers"]["size"], row["passed"], row["failed"]) for row in rows] == [
-        ("large", 12, 0),
-        ("small", 13, 0),
-    ]
+    first, *_ = digests.groups()
+    shown = [(row["answers"]["size"], row["groups"][first]["passed"], row["groups"][first]["failed"]) for row in rows]
+    assert shown == [("large", 12, 0), ("small", 13, 0)]

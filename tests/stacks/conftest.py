@@ -1,19 +1,19 @@
 """Which rows run: the default of each stack always; the others with --all-rows, or --record, which writes evidence.
 
-All rows of two stacks take longer than CI has, and whatever changes the suite makes all evidence stale. What no evidence
-stands for is named in each run.
+All rows of two stacks take longer than CI has. What no evidence stands for is named in each run.
 """
 
 from __future__ import annotations
 
 import os
-from functools import cache
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from scaffold import catalog, evidence, source
+sys.path.insert(0, str(Path(__file__).parent))
+from rows import due
 
 if TYPE_CHECKING:
     from rows import Row
@@ -23,14 +23,16 @@ EVIDENCE = Path(__file__).parents[2] / "docs" / "evidence"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all-rows", action="store_true", help="run rows too for which evidence stands")
-    parser.addoption("--record", action="store_true", help="enter what was shown in docs/evidence (runs all rows)")
+    parser.addoption(
+        "--record", action="store_true", help="enter what was shown in docs/evidence (runs what is due of all rows)"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--all-rows") or config.getoption("--record"):
         return
     rows = {item: row for item in items if (row := _row(item)) is not None and not row.always}
-    proven = [item for item, row in rows.items() if _proven(_stack(item), row.answers)]
+    proven = [item for item, row in rows.items() if due(_stack(item), row) == frozenset()]
     unproven = [item for item in rows if item not in proven]
     items[:] = [item for item in items if item not in rows]
     config.hook.pytest_deselected(items=list(rows))
@@ -54,21 +56,6 @@ def _row(item: pytest.Item) -> Row | None:
 
 def _stack(item: pytest.Item) -> str:
     return str(getattr(item, "module").STACK)  # noqa: B009 - the module is a test's
-
-
-def _proven(stack: str, answers: dict[str, object]) -> bool:
-    templates, judged = _evidence(stack)
-    defaults = {question.key: question.default for question in catalog.load(templates).asked}
-    return any(
-        each.state == "proven" and all(value == answers.get(key, defaults[key]) for key, value in each.answers.items())
-        for each in judged
-    )
-
-
-@cache
-def _evidence(stack: str) -> tuple[source.Source, tuple[evidence.JudgedRow, ...]]:
-    templates = source.find()
-    return templates, evidence.judge(templates, stack)
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
@@ -15,6 +16,8 @@ import psycopg
 import pymysql
 import pytest
 
+from scaffold import catalog, evidence, source
+from scaffold.conformance import digests
 from scaffold.conformance.servers.mariadb import mariadb
 from scaffold.conformance.servers.postgresql import postgresql
 from scaffold.conformance.servers.redis import redis_server
@@ -60,8 +63,36 @@ ROWS = (
 )
 
 
-def prove(stack: str, row: Row, folder: Path, evidence: Path | None) -> None:
-    """Render, set up, format, check, build and verify a project; record it where that is asked for."""
+def due(stack: str, row: Row) -> frozenset[str] | None:
+    """The groups of checks that have to run before a row is proven; None where there is no evidence of it."""
+    templates, judged = _evidence(stack)
+    defaults = {question.key: question.default for question in catalog.load(templates).asked}
+    for each in judged:
+        if all(value == row.answers.get(key, defaults[key]) for key, value in each.answers.items()):
+            return None if each.state == "not proven" else each.due
+    return None
+
+
+@cache
+def _evidence(stack: str) -> tuple[source.Source, tuple[evidence.JudgedRow, ...]]:
+    templates = source.find()
+    return templates, evidence.judge(templates, stack)
+
+
+def prove(stack: str, row: Row, folder: Path, record: Path | None) -> None:
+    """Render, set up, format, check, build and verify a project.
+
+    Args:
+        stack: Its stack.
+        row: Its options.
+        folder: Where it is made.
+        record: The file of evidence that the result is entered in. Only what is due runs then: nothing where the row
+            is proven; groups of checks where neither the project nor what all checks use has changed.
+    """
+    missing = due(stack, row) if record else None
+    if missing == frozenset():
+        return
+    partly = missing is not None and missing != digests.groups().keys()
     project = folder / NAME
     scaffold = [sys.executable, "-m", "scaffold"]
     options = [part for option in row.options for part in ("-d", option)]
@@ -69,12 +100,18 @@ def prove(stack: str, row: Row, folder: Path, evidence: Path | None) -> None:
     with ExitStack() as servers:
         settings = _servers(servers, row)
         run(["make", "setup", "CI=", *settings], project)
-        run(["make", "format", *settings], project)
-        changed = run(["git", "status", "--porcelain", "--untracked-files=no"], project)
-        assert changed == "", f"the formatter changes a fresh project:\n{changed}"
-        run(["make", "check", "build", *settings], project)
-    record = ["--record", evidence] if evidence else []
-    run([*scaffold, "verify", project, *row.verify, *record], folder)
+        if not partly:
+            _check(project, settings)
+    only = [part for group in sorted(missing or ()) for part in ("--only", group)] if partly else []
+    recorded = ["--record", record] if record else []
+    run([*scaffold, "verify", project, *row.verify, *only, *recorded], folder)
+
+
+def _check(project: Path, settings: list[str]) -> None:
+    run(["make", "format", *settings], project)
+    changed = run(["git", "status", "--porcelain", "--untracked-files=no"], project)
+    assert changed == "", f"the formatter changes a fresh project:\n{changed}"
+    run(["make", "check", "build", *settings], project)
 
 
 def _servers(stack: ExitStack, row: Row) -> list[str]:

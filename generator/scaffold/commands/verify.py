@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from scaffold.conformance import Credentials, Progress, RunResult
+    from scaffold.evidence import Group
     from scaffold.project import Project
 
 
@@ -114,9 +116,9 @@ def _check_usage(path: Path | None, url: str | None, only: list[str] | None, rec
     if (path is None) == (url is None):
         message = "verify needs a project or the URL of a running service, and only one of them"
         raise UsageError(message, hint="scaffold verify PATH, or scaffold verify --url URL")
-    if record is not None and (url is not None or only):
-        message = "--record is for a whole run on a project"
-        raise UsageError(message, hint="leave --url and --only out")
+    if record is not None and (url is not None or any(map(str.isdigit, "".join(only or ())))):
+        message = "--record is for a run on a project, of all checks or of whole groups"
+        raise UsageError(message, hint="leave --url out, and name no single checks")
 
 
 def _credentials(email: str | None, password: str | None) -> Credentials | None:
@@ -223,6 +225,7 @@ def _record(path: Path, result: RunResult, template: str | None) -> None:
     from datetime import UTC, datetime
 
     from scaffold import evidence, source
+    from scaffold.conformance import digests
 
     templates = source.find(template)
     named = {"stack", "project_name", "package_name", "description", "author"}
@@ -231,19 +234,34 @@ def _record(path: Path, result: RunResult, template: str | None) -> None:
         path,
         evidence.Row(
             answers=answers,
-            passed=_count(result, "passed"),
-            failed=_count(result, "failed"),
-            not_applicable=_count(result, "not_applicable"),
+            groups=_groups(result),
             seconds=result.duration,
             servers=result.servers,
             date=datetime.now(UTC).date().isoformat(),
             version=templates.version,
             digest=evidence.digest(templates, str(result.stack)),
             rendered=evidence.rendered_digest(templates, str(result.stack), answers),
-            suite=evidence.suite_digest(),
+            suite=digests.rest(),
         ),
     )
     evidence.renew(path, templates, str(result.stack))
+
+
+def _groups(result: RunResult) -> Mapping[str, Group]:
+    from scaffold.conformance import digests
+    from scaffold.evidence import Group
+
+    counts = Counter((check.group, str(check.outcome)) for check in result.checks)
+    of_suite = digests.groups()
+    return {
+        name: Group(
+            passed=counts[name, "passed"],
+            failed=counts[name, "failed"],
+            not_applicable=counts[name, "not_applicable"],
+            digest=of_suite[name],
+        )
+        for name in sorted({check.group for check in result.checks})
+    }
 
 
 def _count(result: RunResult, outcome: str) -> int:
