@@ -834,6 +834,8 @@ FALSIFICATIONS: tuple[Falsification, ...] = (
     Falsification("CFG17", "one process whatever is asked for", _ONE_PROCESS, on="postgresql-redis"),
     Falsification("CFG17", "two processes by default", Environment({"WEB_CONCURRENCY": "2"}, of=("web",)), on="postgresql-redis"),
     Falsification("CFG19", "TLS is not asked for", WithoutParameters("DATABASE_URL"), on="postgresql-redis"),
+    Falsification("CFG22", "the delay may use up the whole time", Source("shop/config/environment.py", {'values["shutdown_delay"] >= values["shutdown_timeout"]': 'values["shutdown_delay"] > values["shutdown_timeout"]'})),
+    Falsification("CFG22", "the delay is compared with nothing", Source("shop/config/environment.py", {'values["shutdown_delay"] >= values["shutdown_timeout"]': "False"})),
     Falsification("CFG21", "every address is listened on", Environment({"HOST": "0.0.0.0"}, of=("web",))),  # noqa: S104 - the lie
     Falsification("CFG20", "parameters are passed over", WithoutParameters("DATABASE_URL"), on="postgresql-redis"),
     Falsification("CFG18", "another exit code", Wrapper(_WRONG_EXIT)),

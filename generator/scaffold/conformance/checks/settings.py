@@ -242,6 +242,19 @@ def check_production_refuses(refusal: Refusal, case: str) -> None:
 
 
 @check(
+    "CFG22",
+    "A SHUTDOWN_DELAY_MS that leaves no time of SHUTDOWN_TIMEOUT_MS is refused.",
+    source="contract 5, 6",
+    needs=_NEEDS,
+)
+def check_shutdown_delay_below_timeout(refusal: Refusal) -> None:
+    # In development too: it is no matter of taste.
+    for changes in ({"SHUTDOWN_DELAY_MS": "1500", "SHUTDOWN_TIMEOUT_MS": "1500"}, {"SHUTDOWN_DELAY_MS": "20000"}):
+        names = refusal.faults(**changes, APP_ENV="development")
+        expect.same("names", names, ["SHUTDOWN_DELAY_MS"])
+
+
+@check(
     "CFG17",
     "WEB_CONCURRENCY is the number of processes, where the stack has them; production refuses several without Redis.",
     source="contract 5",

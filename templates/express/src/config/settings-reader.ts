@@ -59,8 +59,10 @@ export class SettingsReader {
       this.fault(name, 'must be an unsigned decimal number');
     } else if (value < minimum || value > maximum) {
       this.fault(name, `must be between ${minimum} and ${maximum}`);
+    } else {
+      return value;
     }
-    return value;
+    return fallback;
   }
 
   choice<const Choice extends string>(
