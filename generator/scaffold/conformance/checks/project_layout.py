@@ -188,7 +188,8 @@ def check_dockerfile(project: Project) -> None:
     expect.that(len(stages) >= 2, f"expected several stages, got {stages}")
     for stage in stages:
         image = stage.split()[0]
-        named = {other.split()[-1] for other in stages if " as " in other.lower()}
+        # `scratch` is no image: it says that a stage begins with nothing.
+        named = {other.split()[-1] for other in stages if " as " in other.lower()} | {"scratch"}
         expect.that(
             image in named or ("latest" not in image and (":" in image or "$" in image)), f"{image} is no fixed version"
         )
