@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,8 +14,6 @@ from scaffold import catalog, source
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from tests.integration.conftest import Invoke
 
 STACKS = [choice.value for choice in catalog.load(source.find()).stacks]
 LOCK_FILES = {"django": "uv.lock", "express": "package-lock.json"}
@@ -34,9 +33,19 @@ def plain_path(tmp_path: Path) -> str:
     return str(folder)
 
 
-@pytest.fixture(params=STACKS)
-def shop(request: pytest.FixtureRequest, work: Path, invoke: Invoke) -> Path:
-    assert invoke("new", "shop", "-s", request.param, "--no-git").code == 0
+@pytest.fixture(scope="module", params=STACKS)
+def fresh(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new project of each stack."""
+    folder = tmp_path_factory.mktemp("fresh")
+    command = [sys.executable, "-m", "scaffold", "new", "shop", "--stack", request.param, "--yes", "--no-git"]
+    subprocess.run([*command, "--output", str(folder)], check=True, capture_output=True)
+    return folder / "shop"
+
+
+@pytest.fixture
+def shop(fresh: Path, work: Path) -> Path:
+    """A copy of it, which a test may change."""
+    shutil.copytree(fresh, work / "shop", symlinks=True)
     return work / "shop"
 
 
