@@ -10,7 +10,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 import orjson
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db.models import Model, Q, QuerySet
 
 from ..problems.errors import Fault, ValidationFailedError
@@ -56,11 +56,15 @@ class PageRequest:
 
 
 def paginate(items: QuerySet[M], page: PageRequest) -> Page[M]:
-    """Sorted by any column that is never null."""
+    """Sorted by any column that is never null: no row comes before or after NULL."""
     name = page.sort.removeprefix("-")
     descending = page.sort.startswith("-")
+    column = items.model._meta.get_field(name)  # noqa: SLF001 - is documented
+    if column.null:
+        message = f"a list cannot be sorted by {name}, which may be null"
+        raise ImproperlyConfigured(message)
     if page.cursor:
-        key, item_id = _decode(page, items.model._meta.get_field(name))  # noqa: SLF001 - is documented
+        key, item_id = _decode(page, column)
         beyond = "lt" if descending else "gt"
         # The first condition is implied by the second; it is what an index can start from.
         items = items.filter(

@@ -73,13 +73,17 @@ export function toPage<T extends { readonly id: string }>(
   page: PageRequest,
   found: readonly T[],
 ): Page<T> {
+  const column = page.sort.replace('-', '') as keyof T;
+  if (found.some((row) => row[column] === null)) {
+    // No row comes before or after NULL: other pages would lack what this one has.
+    throw new TypeError(`a list cannot be sorted by ${String(column)}, which may be null`);
+  }
   const items = found.slice(0, page.limit);
   const last = items.at(-1);
   if (found.length <= page.limit || !last) {
     return { items, nextCursor: null };
   }
-  const key = last[page.sort.replace('-', '') as keyof T] as Key;
-  return { items, nextCursor: encodeCursor(page, key, last.id) };
+  return { items, nextCursor: encodeCursor(page, last[column] as Key, last.id) };
 }
 
 /** The Link header to the next page (RFC 8288). */

@@ -108,6 +108,11 @@ describe('a page', () => {
     assert.deepEqual(toPage(first, []), { items: [], nextCursor: null });
   });
 
+  test('is not cut from rows of which some have nothing to be sorted by', () => {
+    const nameless = { ...rows[0], id: ID, created_at: null };
+    assert.throws(() => toPage({ ...first, limit: 9 }, [...rows, nameless]), TypeError);
+  });
+
   test('links to the next one, with its filters', () => {
     const query = `q=it%27s&by=%28a%2A%29%21&sort=-created_at&limit=1&cursor=${cursor}`;
     assert.deepEqual(linkToNext(first, cursor), { Link: `</v1/things?${query}>; rel="next"` });
@@ -148,8 +153,12 @@ describe('a cursor', () => {
 describe('a cursor made by who knows how', () => {
   const made = (type: KeyType, key: unknown, id = ID) => {
     const page: PageRequest = { ...first, sorts: { field: type }, sort: 'field' };
-    const row = { id, field: key };
-    return { ...page, cursor: toPage(page, [row, row]).nextCursor ?? '' };
+    // No list gives a key of null; its digest is that of an empty text.
+    const row = { id, field: key ?? '' };
+    const given = Buffer.from(toPage(page, [row, row]).nextCursor ?? '', 'base64url').toString();
+    const [sort, , ...rest] = JSON.parse(given) as unknown[];
+    const forged = JSON.stringify([sort, key, ...rest]);
+    return { ...page, cursor: Buffer.from(forged).toString('base64url') };
   };
 
   const cases: [KeyType, good: unknown[], bad: unknown[]][] = [
