@@ -73,7 +73,7 @@ def explain(source: Source, project: Project, path: Path) -> Explanation:
     rendered = template.name.endswith(catalog.suffix)
     found = _Ingredients()
     if rendered:
-        _Reader(root, questionnaire.environment).template(template.relative_to(root).as_posix(), found)
+        _Reader(root, questionnaire.environment, answers).template(template.relative_to(root).as_posix(), found)
     elif template.is_symlink():
         found.files.add(template.resolve().relative_to(root).as_posix())
     found.names |= _variables(questionnaire.environment, template.relative_to(root).as_posix())
@@ -157,6 +157,7 @@ class _Reader:
 
     root: Path
     environment: SandboxedEnvironment
+    answers: Mapping[str, Any]
     _seen: set[tuple[str, frozenset[str] | None]] = field(default_factory=set)
 
     def template(self, name: str, into: _Ingredients, only: frozenset[str] | None = None) -> None:
@@ -183,15 +184,28 @@ class _Reader:
             for node in _all(syntax, nodes.FromImport)
             if isinstance(node.template, nodes.Const)
         }
-        for node in _all(syntax, nodes.Const):
-            name = node.value
-            if not isinstance(name, str) or not name.startswith(("contract/", "templates/")):
+        for name in self._texts(syntax):
+            if not name.startswith(("contract/", "templates/")):
                 continue
             if not (self.root / name).is_file():
                 continue
             into.files.add(name)
             if name.startswith("templates/") and name.endswith(".jinja"):
                 self.template(name, into, imported.get(name))
+
+    def _texts(self, syntax: nodes.Node) -> Iterator[str]:
+        """Yield each text, and each that is joined of texts and answers."""
+        for node in _all(syntax, nodes.Const):
+            if isinstance(node.value, str):
+                yield node.value
+        for joined in _all(syntax, nodes.Concat):
+            parts = [
+                part.value if isinstance(part, nodes.Const) else self.answers.get(part.name)
+                for part in joined.nodes
+                if isinstance(part, nodes.Const | nodes.Name)
+            ]
+            if len(parts) == len(joined.nodes) and None not in parts:
+                yield "".join(map(str, parts))
 
 
 @dataclass(slots=True)

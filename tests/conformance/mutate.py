@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 HERE = Path(__file__).parent / "mutations"
+LISTS = sorted(file.stem for file in HERE.glob("*.yaml"))
 
 
 @dataclass(frozen=True)
@@ -216,7 +217,7 @@ def _compile(project: Path) -> None:
 def main() -> int:
     """Run the mutations that are asked for, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("list", choices=sorted(file.stem for file in HERE.glob("*.yaml")))
+    parser.add_argument("list", choices=LISTS)
     parser.add_argument("--only", action="append", default=[], metavar="ID|AREA")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--whole", action="store_true", help="the whole suite on what survives its checks")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MADE = {"shop/suppliers/migrations/0001_initial.py"}
 
 
-@pytest.mark.parametrize("name", ["django", "express", "own-django", "own-express"])
+@pytest.mark.parametrize("name", mutate.LISTS)
 def test_every_mutation_fits(name: str, tmp_path: Path) -> None:
     mutations = mutate.load(name)
     stack = name.removeprefix("own-")

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
+from tests.stack_files import STACKS, described
 
 from scaffold.conformance.openapi import OpenApi, joined
 
@@ -182,7 +183,6 @@ def test_names_are_unique() -> None:
         ("metrics.yaml", "name"),
         ("events.yaml", "event"),
         ("layout.yaml", "concept"),
-        ("stacks.yaml", "stack"),
     ):
         values = [entry[key] for entry in read(name)]
         assert len(values) == len(set(values)), name
@@ -222,25 +222,6 @@ def test_duration_buckets_are_those_of_opentelemetry() -> None:
     assert read("metrics.yaml")[0]["buckets"] == advised
 
 
-def stacks() -> list[str]:
-    """The stacks that the questionnaire offers."""
-    questions = next(iter(yaml.compose_all((CONTRACT.parent / "copier.yml").read_text(encoding="utf-8"))))
-    choices = next(
-        child
-        for key, value in questions.value
-        if key.value == "stack"
-        for name, child in value.value
-        if name.value == "choices"
-    )
-    return [stack.value for _, stack in choices.value]
-
-
-def test_layout_covers_every_stack() -> None:
-    for entry in read("layout.yaml"):
-        for stack in stacks():
-            assert entry[stack], f"{entry['concept']} has no place in {stack}"
-
-
 def test_keys_in_redis_live_as_long_as_a_setting_says() -> None:
     names = {setting["name"] for setting in read("settings.yaml")}
     for entry in read("redis.yaml"):
@@ -269,14 +250,16 @@ def _header_name(component: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", component).lower()
 
 
-def test_every_stack_says_what_is_left_to_it() -> None:
-    entries = {entry["stack"]: entry for entry in read("stacks.yaml")}
-    assert sorted(entries) == sorted(stacks())
-    for name, entry in entries.items():
-        assert entry.keys() == {"stack", "workers", "tools", "made"}, name
-        assert entry["workers"] in {"one", "several"}, name
-        # A Procfile's bare words are found there, and nothing of it is rendered.
-        assert all(tool.split("/")[0] in entry["made"] for tool in entry["tools"]), name
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_stack_says_what_is_left_to_it(stack: str) -> None:
+    entry = described(stack)
+    assert all(entry.keys() == described(other).keys() for other in STACKS)
+    assert entry["workers"] in {"one", "several"}
+    # A Procfile's bare words are found there, and nothing of it is rendered.
+    assert all(tool.split("/")[0] in entry["made"] for tool in entry["tools"])
+    assert list(entry["layout"]) == [concept["concept"] for concept in read("layout.yaml")]
+    assert all(entry["layout"].values())
+    assert all(word == word.lower() for word in entry["makers"])
 
 
 def test_common_passwords_answer_asvs() -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from guide import GUIDES, Size, carry_out
+from tests.stack_files import STACKS
 
-STACKS = ("django", "express")
 #: Groups that hold the service to the contract as a floor, and what is its own to the general rules.
 GROUPS = frozenset(
     {"own_operations", "own_resources", "own_lists", "openapi", "database_schema", "project_layout", "authorization"}

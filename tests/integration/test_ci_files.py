@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-
-from scaffold import catalog, source
+from tests.stack_files import STACKS
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Invoke
 
-STACKS = [choice.value for choice in catalog.load(source.find()).stacks]
 PROGRAMS = Path(sys.executable).parent
 OPTIONS = {
     "plain": ["database=sqlite"],

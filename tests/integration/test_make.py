@@ -9,15 +9,11 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-
-from scaffold import catalog, source
+from tests.stack_files import STACKS, described
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-STACKS = [choice.value for choice in catalog.load(source.find()).stacks]
-LOCK_FILES = {"django": "uv.lock", "express": "package-lock.json"}
-NEEDED = {"django": "uv is missing", "express": "Node.js 24.12 or newer and npm are needed"}
 # What a machine has before anything of a stack is installed.
 PLAIN = ("make", "sh", "awk", "sed", "cp", "id", "mkdir", "cat")
 
@@ -74,7 +70,7 @@ def test_a_missing_tool_is_named_before_anything_is_written(shop: Path, plain_pa
     done = _make(shop, "setup", PATH=plain_path)
 
     assert done.returncode == 2
-    assert done.stderr.startswith(NEEDED[_stack(shop)])
+    assert done.stderr.startswith(described(_stack(shop))["missing"])
     assert "see" in done.stderr.splitlines()[0]
     assert sorted(shop.rglob("*")) == before
     assert _make(shop, "help", PATH=plain_path).returncode == 0
@@ -94,7 +90,9 @@ def test_ci_needs_a_lock_file(shop: Path, plain_path: str) -> None:
     done = _make(shop, "tools", "CI=true", PATH=plain_path)
 
     assert done.returncode == 2
-    assert done.stderr.startswith(f"{LOCK_FILES[_stack(shop)]} is missing: commit the one that make setup writes\n")
+    assert done.stderr.startswith(
+        f"{described(_stack(shop))['lock']} is missing: commit the one that make setup writes\n"
+    )
     assert _make(shop, "tools", PATH=plain_path).returncode == 0
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import copier
 import pytest
 import yaml
+from tests.stack_files import STACKS
 
 from scaffold import catalog, explanation, project, source
 from scaffold.questionnaire import Questionnaire
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from tests.integration.conftest import Invoke
 
 ROOT = Path(__file__).parents[2]
-STACKS = [choice.value for choice in catalog.load(source.find()).stacks]
 ANSWERS: list[dict[str, Any]] = [
     {},
     {"database": "postgresql", "redis": True, "license": "MIT", "ci": "gitlab", "author": "Zoë & O'Neil"},

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import node_wheel
 import pytest
+from tests.stack_files import STACKS
 
 from scaffold.conformance.keys import SigningKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-STACKS = ("django", "express")
 READY = "SCAFFOLD_PARITY_PROJECTS"
 """Names a folder with projects that stand ready: `<stack>-<database>/shop`."""
 

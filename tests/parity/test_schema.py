@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from services import stacks
+from tests.stack_files import described
 
 from scaffold.conformance import contract, pg_catalogue
 from scaffold.conformance.database import PostgresqlDatabase
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scaffold.conformance.keys import SigningKey
-
-#: A migration tool's own tables, by stack: the only ones that the other stack need not have.
-BOOKKEEPING = {"django": {"django_migrations"}, "express": {"kysely_migration", "kysely_migration_lock"}}
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +36,7 @@ def released(server_projects: Mapping[str, Path], key: SigningKey) -> Iterator[d
 def test_tables_are_the_same(released: Mapping[str, PostgresqlDatabase]) -> None:
     wanted = contract.tables({"sample": True})
     assert {
-        stack: set(database.tables()) - BOOKKEEPING[stack] for stack, database in released.items()
+        stack: set(database.tables()) - set(described(stack)["bookkeeping"]) for stack, database in released.items()
     } == dict.fromkeys(released, wanted)
 
 

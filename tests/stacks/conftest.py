@@ -55,7 +55,7 @@ def _row(item: pytest.Item) -> Row | None:
 
 
 def _stack(item: pytest.Item) -> str:
-    return str(getattr(item, "module").STACK)  # noqa: B009 - the module is a test's
+    return str(getattr(item, "callspec").params["stack"])  # noqa: B009 - items of other kinds have none
 
 
 @pytest.fixture(autouse=True)

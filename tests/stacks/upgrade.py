@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shutil
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rows import NAME, run
+from tests.stack_files import described
 
 from scaffold import source
 
@@ -15,31 +15,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@dataclass(frozen=True)
-class Owner:
-    """What somebody does to a project of a stack.
-
-    Attributes:
-        file: A file of the sample.
-        line: A line of it, which gets a comment.
-        comment: The comment.
-        lock: The file that `make setup` writes and tells to commit.
-    """
-
-    file: str
-    line: str
-    comment: str
-    lock: str
-
-    def edit(self, project: Path) -> None:
-        """Put the comment before the line."""
-        place = project / self.file
-        before, found, after = place.read_text(encoding="utf-8").partition(self.line)
-        assert found, f"{self.file} has no line {self.line!r} any more: choose another one"
-        place.write_text(f"{before}{self.comment}\n{found}{after}", encoding="utf-8")
+def _edit(stack: str, project: Path) -> None:
+    """Do what the stack's stack.yml says an owner does: put a comment before a line."""
+    edit = described(stack)["edit"]
+    place = project / edit["file"]
+    before, found, after = place.read_text(encoding="utf-8").partition(edit["line"])
+    assert found, f"{place.name} has no line {edit['line']!r} any more: choose another one"
+    place.write_text(f"{before}{edit['comment']}\n{found}{after}", encoding="utf-8")
 
 
-def bring_on(stack: str, owner: Owner, folder: Path) -> None:
+def bring_on(stack: str, folder: Path) -> None:
     """Make a project of the oldest release, work in it, update it, and check what has become of it.
 
     Its tree is that of a project made today, which the suite proves elsewhere; its database is an old one.
@@ -52,14 +37,15 @@ def bring_on(stack: str, owner: Owner, folder: Path) -> None:
 
     run([*make, project.parent, "--version", oldest], folder)
     run(["make", "setup", "migrate", "CI="], project)
-    owner.edit(project)
+    _edit(stack, project)
     _commit(project)
     was = _commit_of_templates(project)
     run([*scaffold, "update", "--yes"], project)
 
     run([*make, made_today.parent], folder)
-    owner.edit(made_today)
-    shutil.copy(project / owner.lock, made_today / owner.lock)
+    _edit(stack, made_today)
+    lock = described(stack)["lock"]
+    shutil.copy(project / lock, made_today / lock)
     _commit(made_today)
     assert _commit_of_templates(project) == _commit_of_templates(made_today) != was == f"v{oldest}"
     assert run(["git", "ls-tree", "-r", "HEAD"], project) == run(["git", "ls-tree", "-r", "HEAD"], made_today)
@@ -67,22 +53,23 @@ def bring_on(stack: str, owner: Owner, folder: Path) -> None:
     run(["make", "setup", "check", "migrate", "CI="], project)
 
 
-def change_an_option(stack: str, owner: Owner, folder: Path) -> None:
+def change_an_option(stack: str, folder: Path) -> None:
     """Give a project that is lived in another dependency, and set it up again as it is told to."""
     scaffold = [sys.executable, "-m", "scaffold"]
     run([*scaffold, "new", NAME, "--stack", stack, "--yes", "--output", folder], folder)
     project = folder / NAME
     run(["make", "setup", "CI="], project)
     _commit(project)
-    before = (project / owner.lock).read_text(encoding="utf-8")
+    lock = described(stack)["lock"]
+    before = (project / lock).read_text(encoding="utf-8")
 
     run([*scaffold, "set", "redis=true", "--project", project], folder)
     run(["make", "setup", "CI="], project)
 
-    after = (project / owner.lock).read_text(encoding="utf-8")
+    after = (project / lock).read_text(encoding="utf-8")
     assert "redis" in after
     assert "redis" not in before
-    assert run(["git", "status", "--porcelain"], project).split() == ["M", owner.lock]
+    assert run(["git", "status", "--porcelain"], project).split() == ["M", lock]
     _commit(project)
     run(["make", "setup", "CI="], project)
     assert run(["git", "status", "--porcelain"], project) == "", "what is in order is not written again"

@@ -17,7 +17,7 @@ from tests.update.conftest import commit, git
 from tests.update.scenarios import THEIRS, Part
 from tests.update.sources import Templates
 
-from scaffold import catalog, explanation, project, source
+from scaffold import explanation, project, source
 from scaffold.errors import NotExplainedError
 
 if TYPE_CHECKING:
@@ -49,7 +49,6 @@ class Switch:
 
 
 SMALL = "small"
-STACKS = tuple(choice.value for choice in catalog.load(source.find()).stacks)
 _SMALL_SWITCHES = (
     Switch("extra", "false", "true", ("changes", "comes")),
     Switch("extra", "true", "false", ("changes", "takes", "goes")),

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 import copier
 import pytest
 import yaml
+from tests.stack_files import STACKS
 from tests.update.conftest import commit, git
 
-from scaffold import catalog, source
+from scaffold import source
 from scaffold.history.releases import PARTS
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Invoke
 
 ROOT = Path(__file__).parents[2]
-STACKS = [choice.value for choice in catalog.load(source.find()).stacks]
 FILES = {"github": ".github/workflows/update.yml", "gitlab": ".gitlab-ci.yml"}
 BRANCH = "scaffold-update-v1.1.0"
 TITLE = "Update the templates to v1.1.0"

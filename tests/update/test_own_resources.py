@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.stack_files import STACKS, described
 from tests.update.conftest import commit
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "guides"))
@@ -17,17 +18,12 @@ if TYPE_CHECKING:
 
     from tests.integration.conftest import Invoke
 
-#: In Express, `src/database/tables.ts` names times for SQLite alone: another database takes that list away, and with it
-#: what the owner wrote there.
-OPTIONS = {
-    "django": ("sample=false", "redis=true", "database=postgresql", "ci=gitlab", "license=MIT"),
-    "express": ("sample=false", "redis=true", "ci=gitlab", "license=MIT"),
-}
+OPTIONS = ("sample=false", "redis=true", "ci=gitlab", "license=MIT")
 BACK = ("sample=true", "redis=false", "ci=github", "license=none")
 RESOURCES = ("supplier", "carrier", "depot")
 
 
-@pytest.mark.parametrize("stack", OPTIONS)
+@pytest.mark.parametrize("stack", STACKS)
 def test_three_resources_of_the_owners_survive_every_option(stack: str, work: Path, invoke: Invoke) -> None:
     assert invoke("new", "shop", "-s", stack).code == 0
     shop = work / "shop"
@@ -40,7 +36,7 @@ def test_three_resources_of_the_owners_survive_every_option(stack: str, work: Pa
     assert len(own) >= 3 * 5
     assert len(lines) >= 3 * 3
 
-    for answer in (*OPTIONS[stack], *BACK):
+    for answer in (*OPTIONS, *described(stack)["set"], *BACK):
         done = invoke("set", answer, "--project", shop, "--json")
 
         assert (done.code, done.envelope["result"]["conflicts"]) == (0, []), answer

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING
 
 import copier
 import pytest
+from tests.stack_files import STACKS
 from tests.update.conftest import commit, git
 
-from scaffold import catalog, source
 from scaffold.history import releases
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Invoke
 
 ROOT = Path(__file__).parents[2]
-STACKS = [choice.value for choice in catalog.load(source.find()).stacks]
 OPTIONS = {"sample": "false", "redis": "true", "database": "postgresql", "ci": "gitlab"}
 
 

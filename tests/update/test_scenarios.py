@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import copier
 import pytest
+from tests.stack_files import STACKS
 from tests.trees import contents, snapshot
 from tests.update.conftest import commit, git
 from tests.update.scenarios import CASES, MINE, THEIRS
-from tests.update.stages import SMALL, STACKS, Stage, copy, plainly, switches
+from tests.update.stages import SMALL, Stage, copy, plainly, switches
 
 if TYPE_CHECKING:
     from pathlib import Path

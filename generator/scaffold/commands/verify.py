@@ -94,7 +94,7 @@ def verify(
     result = _run(
         console,
         project.root if project is not None else None,
-        contract=_contract(project, template),
+        templates=_templates(project, template),
         url=url,
         only=only or (),
         workers=workers,
@@ -132,16 +132,13 @@ def _credentials(email: str | None, password: str | None) -> Credentials | None:
     return Credentials(email, password)
 
 
-def _contract(project: Project | None, template: str | None) -> Path:
-    """Return the contract that comes with the templates of a project: a fork's own, where it has one."""
+def _templates(project: Project | None, template: str | None) -> Path:
+    """Return the templates of a project: the contract and the stacks of a fork are its own."""
     from scaffold import source
 
     if project is not None and project.origin:
-        templates = source.of_project(project, template)
-    else:
-        templates = source.find(template)
-    found = templates.root / "contract"
-    return found if found.is_dir() else source.find().root / "contract"
+        return source.of_project(project, template).root
+    return source.find(template).root
 
 
 def _build(console: Console, root: Path) -> None:

@@ -41,7 +41,7 @@ def run(  # noqa: PLR0913 - each a keyword of the command
     metrics_token: str | None = None,
     workers: int | None = None,
     pooled: bool = False,
-    contract: Path | None = None,
+    templates: Path | None = None,
     falsifier: str | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> RunResult:
@@ -58,7 +58,7 @@ def run(  # noqa: PLR0913 - each a keyword of the command
         metrics_token: The metrics token of the service at `url`.
         workers: Processes that run checks side by side, each with a service of its own.
         pooled: Put PgBouncer, in transaction mode, between the service and PostgreSQL.
-        contract: Folder of the contract to hold the service to, where it is not the tool's own.
+        templates: Where the contract and the descriptions of stacks are, if not the tool's own.
         falsifier: `module:Class` of a `falsifying.Falsifier` to put between suite and service; for
             the suite's own tests.
         progress: Called after each finished check.
@@ -78,7 +78,7 @@ def run(  # noqa: PLR0913 - each a keyword of the command
         metrics_token=metrics_token,
         workers=workers,
         pooled=pooled,
-        contract=contract,
+        templates=templates,
         falsifier=falsifier,
         progress=progress,
     )

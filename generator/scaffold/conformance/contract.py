@@ -1,4 +1,4 @@
-"""The contract as the suite reads it: settings, problems, metrics, events, restricted to a project's parts."""
+"""The contract as the suite reads it: settings, problems, metrics, events, restricted to a project's parts; and stacks."""
 
 from __future__ import annotations
 
@@ -17,19 +17,31 @@ from scaffold.conformance.errors import ConformanceError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-VARIABLE = "SCAFFOLD_SUITE_CONTRACT"
-
-
-def contract_folder() -> Path:
-    """The folder of the machine-readable contract: the one that the environment names, else the tool's own."""
-    named = os.environ.get(VARIABLE)
-    return Path(named) if named else source.find().root / "contract"
+VARIABLE = "SCAFFOLD_SUITE_TEMPLATES"
 
 
 @cache
+def _place(relative: str) -> Path:
+    """A file or folder of the templates that the environment names, else of the tool's own: forks need not have all."""
+    named = os.environ.get(VARIABLE)
+    if named and (place := Path(named) / relative).exists():
+        return place
+    return source.find().root / relative
+
+
+def contract_folder() -> Path:
+    """The folder of the machine-readable contract."""
+    return _place("contract")
+
+
 def document(name: str) -> Any:
     """The parsed YAML file `name` of the contract."""
-    with (contract_folder() / name).open(encoding="utf-8") as file:
+    return _parsed(contract_folder() / name)
+
+
+@cache
+def _parsed(path: Path) -> Any:
+    with path.open(encoding="utf-8") as file:
         return yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both safe
 
 
@@ -71,13 +83,17 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """What the contract leaves to a stack."""
+    """What the contract leaves to a stack (its stack.yml)."""
 
     name: str
     several_workers: bool
     """Whether WEB_CONCURRENCY starts processes; else it is ignored."""
     tools: tuple[str, ...]
+    """Folders of a project's own tools."""
     made: frozenset[str]
+    """What these tools make in a project."""
+    layout: Mapping[str, tuple[str, ...]]
+    """Where each concept lies, as templates of paths."""
 
 
 def _applies(entry: Mapping[str, Any], answers: Mapping[str, object]) -> bool:
@@ -150,13 +166,28 @@ def stack(name: str) -> Stack:
     """What the contract leaves to the stack of this name.
 
     Raises:
-        ConformanceError: stacks.yaml does not know it.
+        ConformanceError: It has no stack.yml.
     """
-    for entry in document("stacks.yaml"):
-        if entry["stack"] == name:
-            return Stack(name, entry["workers"] == "several", tuple(entry["tools"]), frozenset(entry["made"]))
-    message = f"the contract knows no stack {name!r}"
-    raise ConformanceError(message, hint="its entry belongs in contract/stacks.yaml")
+    place = _place(f"templates/{name}/stack.yml")
+    if not place.is_file():
+        message = f"the stack {name!r} is not described"
+        raise ConformanceError(message, hint=f"its description belongs in templates/{name}/stack.yml")
+    entry = _parsed(place)
+    return Stack(
+        name=name,
+        several_workers=entry["workers"] == "several",
+        tools=tuple(entry["tools"]),
+        made=frozenset(entry["made"]),
+        layout={concept: tuple(places) for concept, places in entry["layout"].items()},
+    )
+
+
+def makers() -> frozenset[str]:
+    """Names of frameworks, servers and languages of all stacks, in lower case."""
+    folders = {_place("templates"), source.find().root / "templates"}
+    return frozenset(
+        word for folder in folders for file in folder.glob("*/stack.yml") for word in _parsed(file)["makers"]
+    )
 
 
 def titles() -> dict[int, str]:

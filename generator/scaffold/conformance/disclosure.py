@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from scaffold.conformance import contract
+
 #: What a stack trace looks like in each runtime: Python, Node.js, Go, the JVM.
 STACK_MARKS = (
     "Traceback (most recent call last)",
@@ -11,12 +13,6 @@ STACK_MARKS = (
     "Exception in thread",
     "\tat ",
 )
-
-#: Names of frameworks, servers and languages, in lower case.
-MAKERS = (
-    "django", "gunicorn", "werkzeug", "python", "express", "node.js", "gin-gonic", "golang", "spring", "tomcat",
-    "jetty", "netty", "java",
-)  # fmt: skip
 
 #: What stands in the messages and stacks of an inside: drivers, SQL, classes, files.
 INSIDES = (
@@ -34,7 +30,7 @@ def stack_marks(text: str) -> list[str]:
 
 def makers(text: str) -> list[str]:
     """The makers that a text names."""
-    return [word for word in MAKERS if word in text.lower()]
+    return [word for word in sorted(contract.makers()) if word in text.lower()]
 
 
 def insides(text: str, *more: str) -> list[str]:

@@ -31,7 +31,7 @@ class Plan:
     metrics_token: str | None = None
     signing_key: str | None = None
     servers: Mapping[str, Server] | None = None
-    contract: str | None = None
+    templates: str | None = None
     falsifier: str | None = None
 
     def write(self) -> Path:

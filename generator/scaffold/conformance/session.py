@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from scaffold.conformance import checks as checks_package
 from scaffold.conformance import observing
-from scaffold.conformance.contract import VARIABLE as CONTRACT
+from scaffold.conformance.contract import VARIABLE as TEMPLATES
 from scaffold.conformance.errors import ConformanceError, StartError, UnknownCheckError
 from scaffold.conformance.keys import SigningKey
 from scaffold.conformance.own import proofs
@@ -54,7 +54,7 @@ def run_session(  # noqa: PLR0913 - as `scaffold.conformance.run`
     metrics_token: str | None,
     workers: int | None,
     pooled: bool,
-    contract: Path | None,
+    templates: Path | None,
     falsifier: str | None,
     progress: Callable[[Progress], None] | None,
 ) -> RunResult:
@@ -86,7 +86,7 @@ def run_session(  # noqa: PLR0913 - as `scaffold.conformance.run`
             metrics_token=metrics_token,
             signing_key=SigningKey.generate().pem if target is not None else None,
             servers=servers,
-            contract=str(contract.absolute()) if contract is not None else None,
+            templates=str(templates.absolute()) if templates is not None else None,
             falsifier=falsifier,
         )
         found = _Gathered()
@@ -227,7 +227,7 @@ def _run_pytest(
     folder = Path(plan.folder)
     command = [sys.executable, "-m", "pytest", *_arguments(folder, checks, min(workers, len(scopes)))]
     environment = os.environ | {
-        **({CONTRACT: plan.contract} if plan.contract else {}),
+        **({TEMPLATES: plan.templates} if plan.templates else {}),
         VARIABLE: str(plan.write()),
         EVENTS: str(writing),
         # Only the plugins that are named: what else is installed must not change a verdict.

@@ -34,7 +34,7 @@ _TARGETS = (
     "image", "openapi", "contract",
 )  # fmt: skip
 _CI_FILES = {"github": ".github/workflows", "gitlab": ".gitlab-ci.yml"}
-#: Made in every project, whatever its stack; the rest is in contract/stacks.yaml.
+#: Made in every project, whatever its stack; the rest is in its stack.yml.
 _MADE = {".git", "var"}
 
 
@@ -84,10 +84,11 @@ def check_map(project: Project, answers: Mapping[str, object]) -> None:
         "package_name": name,
         **{key: value for key, value in answers.items() if not key.startswith("_")},
     }
+    layout = contract.stack(project.stack).layout
     for entry in contract.document("layout.yaml"):
         if entry.get("part") and not answers.get(entry["part"]):
             continue
-        paths = entry.get(project.stack)
+        paths = layout.get(entry["concept"], ())
         expect.that(paths, f"the layout map has no place for {entry['concept']} in {project.stack}")
         for pattern in paths:
             path = jinja2.Template(pattern, undefined=jinja2.StrictUndefined).render(words)
