@@ -89,7 +89,7 @@ MISTAKES = [
     Mistake("explain without file", ("explain",), 2, "usage", ("PATH",)),
     Mistake("verify without target", ("verify",), 2, "usage", ("--url",)),
     Mistake("verify with two targets", ("verify", ".", "--url", "http://x"), 2, "usage", ("only one of them",)),
-    Mistake("record of a part", ("verify", ".", "--only", "x", "--record", "f"), 2, "usage", ("--record",)),
+    Mistake("record of a part", ("verify", ".", "--only", "X1", "--record", "f"), 2, "usage", ("--record",)),
     # what is asked for
     Mistake("no stack", ("new", "pot"), 2, "missing-answer", ("stack is needed", "tea, coffee")),
     Mistake("no name", ("new", "--stack", "tea"), 2, "missing-answer", ("project_name", "scaffold new NAME")),
