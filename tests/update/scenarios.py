@@ -130,7 +130,7 @@ class Case:
     theirs: str | None = None
     #: What the option that is switched has to do, if one is.
     part: Part | None = None
-    #: Whether plain Copier runs on the real stacks too, which takes it seconds a case.
+    #: Whether it is played on the real stacks too, which takes seconds a case; the others with SCAFFOLD_SCENARIOS=all.
     everywhere: bool = False
 
 

@@ -1,7 +1,7 @@
 """What comes of each kind of edit beside each kind of change of the template, and what plain Copier makes of it.
 
-No byte of the user's is lost without a conflict. What Copier does is not quoted but run, on the same case: on the
-small source in each, on the real stacks in one of each kind, or in all with SCAFFOLD_PLAIN=all.
+No byte of the user's is lost without a conflict. What Copier does is not quoted but run, on the same case. All cases
+are played on the small source, one of each kind on the real stacks, or all with SCAFFOLD_SCENARIOS=all.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.update.scenarios import Case, Plain
     from tests.update.stages import Switch
 
-ALL_PLAIN = os.environ.get("SCAFFOLD_PLAIN") == "all"
+EVERYWHERE = os.environ.get("SCAFFOLD_SCENARIOS") == "all"
 
 
 @pytest.fixture(scope="session")
@@ -44,17 +44,16 @@ def stage(
     return stages[name]
 
 
-def _played(*, plainly_too: bool) -> list[Any]:
-    return [
-        pytest.param(name, case, switch, id=": ".join((name, case.name, *([str(switch)] if switch else []))))
-        for name in (SMALL, *STACKS)
-        for case in CASES
-        if not plainly_too or name == SMALL or case.everywhere or ALL_PLAIN
-        for switch in switches(name, case)
-    ]
+PLAYED = [
+    pytest.param(name, case, switch, id=": ".join((name, case.name, *([str(switch)] if switch else []))))
+    for name in (SMALL, *STACKS)
+    for case in CASES
+    if name == SMALL or case.everywhere or EVERYWHERE
+    for switch in switches(name, case)
+]
 
 
-@pytest.mark.parametrize(("name", "case", "switch"), _played(plainly_too=False))
+@pytest.mark.parametrize(("name", "case", "switch"), PLAYED)
 def test_ours(case: Case, switch: Switch | None, stage: Stage, work: Path, invoke: Invoke) -> None:
     version, _ = stage.release(case.template, invoke)
     base = stage.ours(switch, invoke)
@@ -89,7 +88,7 @@ def test_ours(case: Case, switch: Switch | None, stage: Stage, work: Path, invok
     assert invoke(*wanted).envelope["result"]["state"] == "nothing-to-do"
 
 
-@pytest.mark.parametrize(("name", "case", "switch"), _played(plainly_too=True))
+@pytest.mark.parametrize(("name", "case", "switch"), PLAYED)
 @pytest.mark.filterwarnings("ignore")  # Copier's own
 def test_plain_copier(case: Case, switch: Switch | None, stage: Stage, work: Path, invoke: Invoke) -> None:
     version, theirs = stage.release(case.template, invoke)
