@@ -1,4 +1,4 @@
-"""What two stacks answer differently, and which of that is allowed, by name and with its reason."""
+"""What a stack answers unlike the reference, and which of that is allowed, by name and with its reason."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ _DETAIL = re.compile(r'"detail":"(?:\\.|[^"\\])*"')
 
 @dataclass(frozen=True)
 class Difference:
-    """One place of one exchange, and what each stack has there."""
+    """One place of one exchange, what the reference has there (`one`) and what a stack has (`other`)."""
 
+    stack: str
     chapter: str
     request: str
     place: str
@@ -29,7 +30,7 @@ class Difference:
 
     def __str__(self) -> str:
         """For the report."""
-        return f"{self.chapter}: {self.request}: {self.place}\n    {self.one!r}\n    {self.other!r}"
+        return f"{self.stack}: {self.chapter}: {self.request}: {self.place}\n    {self.one!r}\n    {self.other!r}"
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Allowed:
     name: str
     reason: str
     place: str
+    stack: str = ".*"
     request: str = ".*"
     one: str = ".*"
     other: str = ".*"
@@ -48,6 +50,7 @@ class Allowed:
         return all(
             re.fullmatch(pattern, str(value), re.DOTALL)
             for pattern, value in (
+                (self.stack, difference.stack),
                 (self.place, difference.place),
                 (self.request, f"{difference.chapter}: {difference.request}"),
                 (self.one, difference.one),
@@ -61,11 +64,11 @@ def allowed() -> list[Allowed]:
     return [Allowed(**entry) for entry in yaml.safe_load(ALLOWED.read_text(encoding="utf-8")) or []]
 
 
-def between(chapter: str, request: str, one: Normal, other: Normal) -> Iterator[Difference]:
+def between(stack: str, chapter: str, request: str, one: Normal, other: Normal) -> Iterator[Difference]:
     """Everything in which two replies differ."""
 
     def found(place: str, left: object, right: object) -> Difference:
-        return Difference(chapter, request, place, left, right)
+        return Difference(stack, chapter, request, place, left, right)
 
     if one.status != other.status:
         yield found("status", one.status, other.status)

@@ -1,4 +1,4 @@
-"""Two stacks side by side: each project's service, started as the suite starts it, with the same settings and key."""
+"""Stacks side by side: each project's service, started as the suite starts it, with the same settings and key."""
 
 from __future__ import annotations
 

@@ -34,15 +34,15 @@ FIRST, SECOND = "0190163d-8694-739b-aea5-966c26f8ad91", "0190163d-8694-739b-aea5
     ],
 )
 def test_a_difference_has_its_place(other: Normal, place: str) -> None:
-    assert [difference.place for difference in between("chapter", "request", HONEST, other)] == [place]
+    assert [difference.place for difference in between("stack", "chapter", "request", HONEST, other)] == [place]
 
 
 def test_equal_replies_do_not_differ() -> None:
-    assert list(between("chapter", "request", HONEST, HONEST)) == []
+    assert list(between("stack", "chapter", "request", HONEST, HONEST)) == []
 
 
 def test_only_what_is_named_is_allowed() -> None:
-    (difference,) = between("chapter", "request", HONEST, Normal(500, HONEST.headers, HONEST.body))
+    (difference,) = between("stack", "chapter", "request", HONEST, Normal(500, HONEST.headers, HONEST.body))
     assert Allowed("n", "r", place="status", one="200", other="500").covers(difference)
     for entry in (
         Allowed("n", "r", place="header .*"),

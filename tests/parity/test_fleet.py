@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 from services import stacks
+from tests.stack_files import STACKS
 
 from scaffold import conformance
 from scaffold.conformance import Outcome, expect
@@ -100,23 +101,29 @@ class Door(Target):
 
 
 @pytest.fixture(scope="module")
-def pair(server_projects: Mapping[str, Path], key: SigningKey) -> Iterator[list[Door]]:
+def fleet(server_projects: Mapping[str, Path], key: SigningKey) -> Iterator[dict[str, Door]]:
     """A service of each stack on one database and one Redis, each reached for itself."""
     with postgresql() as database, redis_server() as redis:
         servers = {server.kind: server for server in (database, redis)}
         with stacks(server_projects, servers, key) as found:
             shared = found[0].launcher.new_database()
             url = found[0].launcher.redis_url()
-            doors = [Door(stack.launcher.start(target=shared, REDIS_URL=url)) for stack in found]
+            doors = {stack.name: Door(stack.launcher.start(target=shared, REDIS_URL=url)) for stack in found}
             yield doors
-            for door in doors:
+            for door in doors.values():
                 door.close()
 
 
-@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["one to the other", "the other to one"])
-def test_what_one_gives_the_other_takes(pair: list[Door], order: tuple[int, int]) -> None:
+REFERENCE, *OTHERS = STACKS
+
+
+@pytest.mark.parametrize(
+    ("giving", "taking"), [way for name in OTHERS for way in ((REFERENCE, name), (name, REFERENCE))]
+)
+def test_what_one_gives_the_other_takes(fleet: Mapping[str, Door], giving: str, taking: str) -> None:
     """Password hashes, tokens, refresh tokens, API keys, cursors, ETags, idempotency keys, the end of a session."""
-    giver, taker = (pair[number] for number in order)
+    giver, taker = fleet[giving], fleet[taking]
+    way = f"{giving}-{taking}"
     people = People(giver)
     elsewhere = taker.api()
     account = people.new()
@@ -133,11 +140,11 @@ def test_what_one_gives_the_other_takes(pair: list[Door], order: tuple[int, int]
     there = elsewhere.with_token(account.session.access)
     api_key = people.key(account, "orders:write", "orders:read")["key"]
     shop = Shop(people)
-    products = [shop.product(name=f"Fleet {number} of {order}") for number in range(3)]
-    _cursors(giver, taker, f"of {order}")
-    tags = [service.api().get(f"/v1/products?q=of {order}").headers["etag"] for service in (giver, taker)]
+    products = [shop.product(name=f"Fleet {number} of {way}") for number in range(3)]
+    _cursors(giver, taker, f"of {way}")
+    tags = [service.api().get(f"/v1/products?q=of {way}").headers["etag"] for service in (giver, taker)]
     expect.same("ETags of a list", tags[1], tags[0])
-    body, header = shop.lines((products[0], 1)), {"Idempotency-Key": f"fleet-{order[0]}"}
+    body, header = shop.lines((products[0], 1)), {"Idempotency-Key": f"fleet-{way}"}
     placed = expect.status(account.api.post("/v1/orders", body, headers=header), 201)
     replayed = expect.status(elsewhere.with_key(api_key).post("/v1/orders", body, headers=header), 201)
     expect.header(replayed, "idempotency-replayed", "true")

@@ -47,20 +47,23 @@ class Run:
 
 @dataclass(frozen=True)
 class Runs:
-    """The whole corpus, by each stack."""
+    """The whole corpus, by each stack; the first is the reference."""
 
     by_stack: dict[str, list[Run]]
 
     @property
-    def pairs(self) -> Iterator[tuple[Run, Run]]:
-        """Each chapter's two runs."""
-        return zip(*self.by_stack.values(), strict=True)
+    def pairs(self) -> Iterator[tuple[str, Run, Run]]:
+        """Each chapter as the reference and another stack, which is named, played it."""
+        reference, *others = self.by_stack
+        for stack in others:
+            for one, other in zip(self.by_stack[reference], self.by_stack[stack], strict=True):
+                yield stack, one, other
 
 
 @pytest.fixture(scope="module")
 def runs(sqlite_projects: Mapping[str, Path], key: SigningKey) -> Runs:
-    with stacks(sqlite_projects, {}, key) as pair:
-        return Runs({stack.name: [_run(stack, chapter, key) for chapter in chapters()] for stack in pair})
+    with stacks(sqlite_projects, {}, key) as each:
+        return Runs({stack.name: [_run(stack, chapter, key) for chapter in chapters()] for stack in each})
 
 
 def _run(stack: Stack, chapter: Chapter, key: SigningKey) -> Run:
@@ -110,33 +113,34 @@ def test_replies_are_what_the_corpus_says(runs: Runs) -> None:
 @pytest.fixture(scope="module")
 def found(runs: Runs) -> list[Difference]:
     differences: list[Difference] = []
-    for one, other in runs.pairs:
+    for stack, one, other in runs.pairs:
         normalisers = Normaliser(), Normaliser()
         for left, right in zip(one.played, other.played, strict=True):
             name = left.request.name
-            differences += between(one.chapter.name, name, normalisers[0].normal(left), normalisers[1].normal(right))
-        differences += _in_logs(one, other)
-        differences += _in_metrics(one, other)
+            normals = normalisers[0].normal(left), normalisers[1].normal(right)
+            differences += between(stack, one.chapter.name, name, *normals)
+        differences += _in_logs(stack, one, other)
+        differences += _in_metrics(stack, one, other)
     return differences
 
 
-def _in_logs(one: Run, other: Run) -> Iterator[Difference]:
+def _in_logs(stack: str, one: Run, other: Run) -> Iterator[Difference]:
     chapter = one.chapter.name
     pairs = zip(logs.of_requests(one.played, one.lines), logs.of_requests(other.played, other.lines), strict=True)
     for (name, left), (_, right) in pairs:
         if left != right:
-            yield Difference(chapter, name, "log", left, right)
+            yield Difference(stack, chapter, name, "log", left, right)
     left, right = logs.outside_requests(one.lines), logs.outside_requests(other.lines)
     if left != right:
-        yield Difference(chapter, "(no request)", "log", left, right)
+        yield Difference(stack, chapter, "(no request)", "log", left, right)
 
 
-def _in_metrics(one: Run, other: Run) -> Iterator[Difference]:
+def _in_metrics(stack: str, one: Run, other: Run) -> Iterator[Difference]:
     """Families, labels, buckets and every count; not the times that were measured, nor what a gauge shows at the moment."""
     left, right = _samples(one), _samples(other)
     for sample in sorted(left.keys() | right.keys()):
         if left.get(sample) != right.get(sample):
-            yield Difference(one.chapter.name, "(metrics)", sample, left.get(sample), right.get(sample))
+            yield Difference(stack, one.chapter.name, "(metrics)", sample, left.get(sample), right.get(sample))
 
 
 def _samples(run: Run) -> dict[str, float | str | None]:

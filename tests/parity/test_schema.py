@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 def released(server_projects: Mapping[str, Path], key: SigningKey) -> Iterator[dict[str, PostgresqlDatabase]]:
     with postgresql() as database, redis_server() as redis:
         servers = {server.kind: server for server in (database, redis)}
-        with stacks(server_projects, servers, key) as pair:
+        with stacks(server_projects, servers, key) as each:
             found = {}
-            for stack in pair:
+            for stack in each:
                 made = stack.launcher.new_database()
                 assert isinstance(made, PostgresqlDatabase)
                 found[stack.name] = made
