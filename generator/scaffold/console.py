@@ -164,7 +164,7 @@ class Console:
 
 @contextmanager
 def delivered() -> Iterator[None]:
-    """Explain why a result could not be written; a reader who has enough is no failure.
+    """Explain why a result could not be written; a reader that closes the pipe is no failure.
 
     Raises:
         OutputFailedError: The system refused to write.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from scaffold import project, publishing, repository
 from scaffold.answers import as_text
 from scaffold.errors import BrokenTemplateError, MissingToolError
-from scaffold.git import surroundings
+from scaffold.git import environment_for_programs
 from scaffold.repository import Repository
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def set_up(created: Created) -> Created:
         ["make", "setup"],  # noqa: S607 - the user's own make is meant
         cwd=created.path,
         # CI installs only what is locked, and a new project has no lock file yet.
-        env={name: value for name, value in surroundings().items() if name != "CI"},
+        env={name: value for name, value in environment_for_programs().items() if name != "CI"},
         stdin=subprocess.DEVNULL,
         # The result of the command is the only thing on stdout.
         stdout=sys.stderr,

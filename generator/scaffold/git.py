@@ -40,7 +40,7 @@ _NOT_FOR_US = frozenset(
         "GIT_WORK_TREE",
     }
 )
-# Who only reads takes no lock of the index: killed meanwhile, git would leave it in everybody's way.
+# No lock of the index for reading: a git that is killed would leave the lock file behind.
 _MANNERS = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
 # What git says is read as UTF-8, whatever encoding the user wants to see.
 _SETTINGS = ("i18n.logOutputEncoding=UTF-8", "i18n.commitEncoding=UTF-8")
@@ -129,7 +129,7 @@ class Git:
         return ["git", *settings, *arguments]
 
     def _environment(self) -> dict[str, str]:
-        return {**surroundings(), **_MANNERS, **self.environment}
+        return {**environment_for_programs(), **_MANNERS, **self.environment}
 
     def tell(self, action: str, *arguments: str, stdin: bytes = b"") -> str:
         """Run git and return what it says, without the last line feed.
@@ -162,7 +162,7 @@ class Git:
         return done.returncode == 0
 
 
-def surroundings() -> dict[str, str]:
+def environment_for_programs() -> dict[str, str]:
     """Return the environment for programs that are to work on the repository they are in, inside a hook too."""
     return {name: value for name, value in os.environ.items() if name not in _NOT_FOR_US}
 

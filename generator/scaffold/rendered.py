@@ -71,7 +71,7 @@ def prune(store: Store) -> None:
     months = _months(_KEPT_MONTHS)
     old = [name for name in store.names(_PLACE) if name.partition("/")[0] not in months]
     if old:
-        # Whoever is faster has done the same, and what is in nobody's way may stay until next time.
+        # Another process has done the same in the meantime; what is left over is removed next time.
         with suppress(GitFailedError):
             store.forget(f"{_PLACE}/{name}" for name in old)
 

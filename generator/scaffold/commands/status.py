@@ -45,7 +45,7 @@ def status(
     code = _code(found) if exit_code else ExitCode.DONE
     failure = found.unreached if exit_code and not found.update_available else None
     if failure is not None:
-        # Whoever asks for the code is not to be told that there is nothing new where nobody knows.
+        # The exit code must not say that nothing is new where that is not known.
         code = failure.exit_code
     console.show("status", lambda: _as_json(found), lambda: _text(found, moved_to), failure=failure, exit_code=code)
     if code:

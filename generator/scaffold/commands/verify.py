@@ -150,14 +150,14 @@ def _build(console: Console, root: Path) -> None:
     """
     import subprocess
 
-    from scaffold.git import surroundings
+    from scaffold.git import environment_for_programs
 
     with console.progress("Building"):
         try:
             done = subprocess.run(
                 ["make", "--no-print-directory", "build"],  # noqa: S607 - the user's own make is meant
                 cwd=root,
-                env=surroundings(),
+                env=environment_for_programs(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

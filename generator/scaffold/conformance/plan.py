@@ -22,7 +22,7 @@ class Plan:
     """The run's target, means and selection."""
 
     folder: str
-    """Scratch folder of the run; whoever started it removes it."""
+    """Scratch folder of the run; removed by the process that made it."""
     answers: Mapping[str, object]
     selected: tuple[str, ...]
     project: str | None = None

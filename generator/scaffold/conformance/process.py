@@ -91,7 +91,7 @@ class Process:
             command: Program and arguments.
             env: Its whole environment.
             cwd: Its working directory.
-            user: Whom to run it as, ourselves if not given.
+            user: The user that runs it; the current one if not given.
             stdout_filter: Changes each line of standard output, or drops it.
             confined: It may write only where the modes of files let it, even as root.
             unread: Nobody reads its standard output, in this way.

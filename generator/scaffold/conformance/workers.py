@@ -40,7 +40,7 @@ def serving(service: Service) -> list[int]:
 def in_turn(service: Service, pids: Sequence[int], calls: Sequence[Callable[[], T]]) -> list[list[T]]:
     """Make all calls at once while only one of the processes runs, and so for each; their results by process.
 
-    Whoever shares out connections may hand some to a process that is stopped: those are answered when it goes on.
+    The kernel may hand some connections to a process that is stopped: those are answered when it goes on.
 
     Raises:
         AssertionError: A process has answered nothing while the others were stopped.

@@ -29,7 +29,7 @@ AS_IT_IS = "* -text -filter -ident -working-tree-encoding -export-ignore -export
 _MANIFEST = "pyproject.toml"
 # An object that `git cat-file --batch` has found is told of in three words.
 _FOUND = 3
-# Nobody's name and no day: whoever makes the history, it is the same.
+# A fixed name and date: the history has the same bytes on every machine.
 _NOBODY = {
     "GIT_AUTHOR_NAME": "scaffold",
     "GIT_AUTHOR_EMAIL": "scaffold@localhost.invalid",

@@ -174,7 +174,7 @@ class Store:
             self.write(tree, made)
             with suppress(OSError):
                 place.rename(Path(beside) / "damaged")
-            # Whoever is faster has made the same.
+            # Another process has made the same in the meantime.
             with suppress(OSError):
                 made.rename(place)
         if not place.is_dir():
@@ -274,7 +274,7 @@ def open_store() -> Store:
         with tempfile.TemporaryDirectory(dir=store.workspace()) as folder:
             made = Path(folder) / "templates.git"
             _make(made)
-            # Whoever is faster has made the same.
+            # Another process has made the same in the meantime.
             with deferred(), suppress(OSError):
                 made.rename(repository)
     elif not _is_whole(repository):

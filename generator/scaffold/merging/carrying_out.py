@@ -23,7 +23,7 @@ from scaffold.errors import (
     ScaffoldError,
     UnderWayError,
 )
-from scaffold.git import last_words, split, surroundings
+from scaffold.git import environment_for_programs, last_words, split
 from scaffold.interruption import deferred, ignore, recorded
 from scaffold.merging import journal
 from scaffold.merging.plan import MERGING
@@ -233,10 +233,10 @@ def go_back(tree: WorkTree) -> Entry:
         GitFailedError: Git refused.
     """
     entry = _begun(tree)
-    # From here to the end: half a way back would be no help to whoever has changed their mind.
+    # From here to the end without an interrupt: half an abort would help nobody.
     ignore()
     if state(tree, entry) == "interrupted":
-        # Whoever has our lock knows that no git of ours is at work any more; the one that was killed left its own.
+        # We hold the lock, so no git of ours runs any more: this lock file is of one that was killed.
         git_path(tree, "index.lock").unlink(missing_ok=True)
     _restore(tree, entry)
     return entry
@@ -258,7 +258,7 @@ def try_out(tree: WorkTree, merge: Merge) -> None:
             ["make", "setup", "check"],  # noqa: S607 - the user's own make is meant
             cwd=place / tree.prefix,
             # CI installs only what is locked, and what is tried out may need other packages.
-            env={name: value for name, value in surroundings().items() if name != "CI"},
+            env={name: value for name, value in environment_for_programs().items() if name != "CI"},
             stdin=subprocess.DEVNULL,
             # The result of the command is the only thing on stdout.
             stdout=sys.stderr,

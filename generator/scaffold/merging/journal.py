@@ -95,7 +95,7 @@ def alone(tree: WorkTree) -> Iterator[int]:
     except OSError as error:
         raise WriteFailedError(folder, error.strerror or str(error)) from error
     try:
-        # Who only asks whether somebody is at work has it for a moment as well.
+        # A process that only asks whether an update runs holds it for a moment, too.
         if not any(_take(lock) for _ in range(_TRIES)):
             raise BusyError(tree.top)
         yield lock

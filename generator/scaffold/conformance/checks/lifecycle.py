@@ -191,7 +191,7 @@ def _refused(service: Service) -> None:
 
 @check(
     "OPS22",
-    "For SHUTDOWN_DELAY_MS after SIGTERM all but /readyz is served on; then nobody gets in, and who is in is served.",
+    "For SHUTDOWN_DELAY_MS after SIGTERM all but /readyz is still served; then new connections are refused and requests in flight finish.",
     source="Kubernetes (termination of pods); contract 6",
     needs=_NEEDS | {"sql", "raw"},
 )
@@ -479,7 +479,7 @@ def bare_folder(project: Project, tmp_path: Path) -> Path:
     [{"TZ": "Asia/Kathmandu", "LANG": "tr_TR.UTF-8", "LC_ALL": "tr_TR.UTF-8"}, {"TZ": "America/St_Johns", "LANG": "C", "LC_ALL": "POSIX"}],
     ids=["Turkish (not installed) in Nepal", "POSIX in Newfoundland"],
 )  # fmt: skip
-def check_foreign_surroundings(spawn: Spawn, bare_folder: Path, environment: dict[str, str]) -> None:
+def check_foreign_environment(spawn: Spawn, bare_folder: Path, environment: dict[str, str]) -> None:
     listing = _listing(bare_folder)
     # root would write whatever a folder's mode says.
     service = spawn(cwd=bare_folder, environment=environment, confined=True)

@@ -160,7 +160,7 @@ def check_headers(own: OwnDocument, proofs: Proofs, people: People) -> None:
 
 @check(
     "OWN07",
-    "An own operation below /v1 is refused to who has used up the rate limit.",
+    "An own operation below /v1 is refused once the rate limit is used up.",
     source="contract §12, §11.8; API4:2023",
     needs={"settings"},
     shares="own",

@@ -459,7 +459,7 @@ def check_conditions(own: OwnDocument, proofs: Proofs, rows: Rows) -> None:
 
 @check(
     "OWN25",
-    "A change gives a row another ETag: the old one is 412 for who changes it, and 200 for who reads it.",
+    "A change gives a row another ETag: a change with the old one is 412, a read with it is 200.",
     source="contract §12, §11.5; RFC 9110 §8.8.3, §13.1",
     needs=_NEEDS,
     shares="own",

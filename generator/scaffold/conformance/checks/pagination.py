@@ -361,7 +361,7 @@ def refuses_cursors(api: Api, path: str, sorts: Mapping[str, Kind], *, fixed: bo
     """Expect a list to refuse cursors whose digest is right, but whose key or id is none of its column.
 
     Args:
-        api: Who asks.
+        api: The caller.
         path: The list.
         sorts: The orders that are tried, with the kind of their column.
         fixed: Whether the list has one order, which is not asked for.

@@ -177,7 +177,7 @@ class Worker(ThreadWorker):
     def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001 - gunicorn's
         super().set_accept_enabled(enabled)
         if not self.alive:
-            # Who has connected is served; whoever comes now is refused, not left waiting.
+            # Accepted connections are served; new ones are refused, not left waiting.
             for listener in self.sockets:
                 while select.select([listener], [], [], 0)[0]:
                     self.accept(listener)

@@ -22,7 +22,7 @@ interface GuardDependencies {
 export type Guard = ReturnType<typeof createGuard>;
 
 export function createGuard({ credentials, limiter, log }: GuardDependencies) {
-  /** Who has no good credential is counted by address. */
+  /** Requests without a valid credential are counted by address. */
   async function authenticate(req: Request, res: Response): Promise<Principal> {
     // Whether an API key exists only the database knows, so that guesses are counted before it is asked.
     const isGuess = credentials.holdsOnlyKey(req.headers);

@@ -36,26 +36,26 @@ export function createLoginLimiter(dependencies: LoginLimiterDependencies) {
      * through. What is returned is called if the password was right.
      */
     async count(email: string, address?: string): Promise<() => Promise<void>> {
-      const account = `rl:${POLICY}:${createHash('sha256').update(email).digest('hex')}`;
-      const office = address === undefined ? undefined : `rl:${POLICY}:${limitKey(address)}`;
+      const accountKey = `rl:${POLICY}:${createHash('sha256').update(email).digest('hex')}`;
+      const addressKey = address === undefined ? undefined : `rl:${POLICY}:${limitKey(address)}`;
       // The address first: an attacker who has used it up must not lock the account for others.
-      if (office !== undefined) {
-        const window = await counters.hit(office, limit.seconds);
+      if (addressKey !== undefined) {
+        const window = await counters.hit(addressKey, limit.seconds);
         if (window.count > limit.count * ADDRESS_FACTOR) {
           throw refusal(window.secondsLeft);
         }
       }
-      const window = await counters.hit(account, limit.seconds);
+      const window = await counters.hit(accountKey, limit.seconds);
       if (window.count > limit.count) {
-        if (office !== undefined) {
-          await counters.takeBack(office);
+        if (addressKey !== undefined) {
+          await counters.takeBack(addressKey);
         }
         throw refusal(window.secondsLeft);
       }
       return async () => {
-        await counters.forget(account);
-        if (office !== undefined) {
-          await counters.takeBack(office);
+        await counters.forget(accountKey);
+        if (addressKey !== undefined) {
+          await counters.takeBack(addressKey);
         }
       };
     },

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 
 import bcrypt from 'bcrypt';
 
-import { createTurns } from '../http/turns.ts';
+import { createSemaphore } from '../http/semaphore.ts';
 
 const MEMORY_KIB = 19 * 1024;
 const PASSES = 2;
@@ -24,22 +24,22 @@ interface ArgonHash extends Omit<Argon2Parameters, 'message'> {
 
 export type Passwords = ReturnType<typeof createPasswords>;
 
-/** Each hash takes 19 MiB and a processor: more at once would only take memory. Who waits too long is refused. */
+/** Each hash takes 19 MiB and a processor: more at once would only take memory. */
 export function createPasswords(timeoutMs: number) {
-  const turns = createTurns(Math.min(availableParallelism(), MOST_AT_ONCE), timeoutMs);
+  const places = createSemaphore(Math.min(availableParallelism(), MOST_AT_ONCE), timeoutMs);
 
-  async function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    await turns.take();
+  async function limited<T>(work: () => Promise<T>): Promise<T> {
+    await places.acquire();
     try {
       return await work();
     } finally {
-      turns.leave();
+      places.release();
     }
   }
 
-  const hash = (password: string) => inTurn(() => hashPassword(password));
+  const hash = (password: string) => limited(() => hashPassword(password));
   const verify = (password: string, stored: string) =>
-    inTurn(() => verifyPassword(password, stored));
+    limited(() => verifyPassword(password, stored));
   const dummyHash = hash('a password that nobody has');
 
   return {
@@ -67,7 +67,7 @@ async function hashPassword(password: string): Promise<string> {
   return `$argon2id$v=19$m=${MEMORY_KIB},t=${PASSES},p=1$${base64(nonce)}$${base64(key)}`;
 }
 
-/** False, too, where what is stored is no hash: then nobody has its password. */
+/** False where what is stored is no hash, too. */
 async function verifyPassword(password: string, stored: string): Promise<boolean> {
   if (/^\$2[aby]\$/.test(stored)) {
     // Of an imported user table; it looks at 72 bytes. PHP's 2y is 2b by another name.

@@ -1,6 +1,6 @@
 import type { Config } from './config.ts';
 
-/** For who has just started the service and wants to see it. */
+/** The addresses to open after the start, in development. */
 export function startMessage({ docsEnabled, host, logLevel, port }: Config): string {
   const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
   const address = `http://${name.includes(':') ? `[${name}]` : name}:${port}`;

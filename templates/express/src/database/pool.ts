@@ -1,4 +1,4 @@
-import { createTurns } from '../http/turns.ts';
+import { createSemaphore } from '../http/semaphore.ts';
 import type { Pool, PooledConnection } from './connection.ts';
 
 export interface PoolOptions {
@@ -7,21 +7,21 @@ export interface PoolOptions {
   readonly connect: () => Promise<PooledConnection>;
 }
 
-/** A bounded pool: who finds no connection free waits for one, in turn and not for long. */
+/** A bounded pool: a caller that finds no connection free waits for one, in order, and fails after a time. */
 export function createPool({ size, timeoutMs, connect }: PoolOptions): Pool {
   const idle: PooledConnection[] = []; // the last one used is the first one taken
-  const turns = createTurns(size, timeoutMs);
+  const places = createSemaphore(size, timeoutMs);
 
   return {
     get idle() {
       return idle.length;
     },
     get used() {
-      return turns.taken;
+      return places.used;
     },
 
     async take() {
-      await turns.take();
+      await places.acquire();
       try {
         for (let connection = idle.pop(); connection; connection = idle.pop()) {
           if (!connection.isBroken) {
@@ -31,7 +31,7 @@ export function createPool({ size, timeoutMs, connect }: PoolOptions): Pool {
         }
         return await connect();
       } catch (error) {
-        turns.leave();
+        places.release();
         throw error;
       }
     },
@@ -42,7 +42,7 @@ export function createPool({ size, timeoutMs, connect }: PoolOptions): Pool {
       } else {
         idle.push(connection);
       }
-      turns.leave();
+      places.release();
     },
 
     close() {

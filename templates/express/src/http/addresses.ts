@@ -49,7 +49,7 @@ function canonical(address: string): string | undefined {
   return mapped?.[1] ?? spelled;
 }
 
-/** Whom an address is counted as: an IPv6 client commands a whole /64. */
+/** The key by which an address is counted: one IPv6 client has a whole /64. */
 export function limitKey(address: string): string {
   return address.includes(':') ? `a:${networkOf(address)}/64` : `a:${address}`;
 }

@@ -1,18 +1,18 @@
 import { UnavailableError } from '../problems/errors.ts';
 
-/** Lets so many proceed at a time; the others wait, in turn and not for long. */
-export function createTurns(size: number, timeoutMs: number) {
+/** Lets `size` callers in at a time. The others wait in order, and fail after `timeoutMs`. */
+export function createSemaphore(size: number, timeoutMs: number) {
   const waiting: (() => void)[] = [];
-  let taken = 0;
+  let used = 0;
 
   return {
-    get taken() {
-      return taken;
+    get used() {
+      return used;
     },
 
-    take(): Promise<void> {
-      if (taken < size) {
-        taken++;
+    acquire(): Promise<void> {
+      if (used < size) {
+        used++;
         return Promise.resolve();
       }
       return new Promise((resolve, reject) => {
@@ -22,19 +22,21 @@ export function createTurns(size: number, timeoutMs: number) {
         };
         const timer = setTimeout(() => {
           waiting.splice(waiting.indexOf(proceed), 1);
-          reject(new UnavailableError({ cause: new Error(`no turn within ${timeoutMs} ms`) }));
+          reject(
+            new UnavailableError({ cause: new Error(`no place free within ${timeoutMs} ms`) }),
+          );
         }, timeoutMs);
         waiting.push(proceed);
       });
     },
 
-    /** The place of one who is done goes to the next who waits. */
-    leave(): void {
+    /** Hands the place to the next caller that waits. */
+    release(): void {
       const next = waiting.shift();
       if (next) {
         next();
       } else {
-        taken--;
+        used--;
       }
     },
   };
