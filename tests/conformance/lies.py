@@ -105,6 +105,17 @@ class Wrapper(Falsifier):
 
 
 @dataclass
+class WithoutWords(Falsifier):
+    """Starts the service by its command without the words that begin so."""
+
+    beginning: str
+
+    def command(self, name: str, command: Sequence[str]) -> Sequence[str]:
+        del name
+        return [word for word in command if not word.startswith(self.beginning)]
+
+
+@dataclass
 class Sql(Falsifier):
     """Changes a database while a check runs, and changes it back."""
 

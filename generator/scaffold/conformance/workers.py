@@ -32,6 +32,14 @@ def group(leader: int) -> dict[int, int]:
     return {pid: parent for pid, parent, of in rows if of == leader}
 
 
+def memory(service: Service) -> float:
+    """The resident memory of all processes of a service, in MiB."""
+    command = ["ps", "-A", "-o", "pgid=,rss="]
+    listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    rows = [[int(word) for word in line.split()] for line in listing.splitlines()]
+    return sum(kibibytes for of, kibibytes in rows if of == service.process.pid) / 1024
+
+
 def serving(service: Service) -> list[int]:
     """The processes that answer requests, each found by stopping all others that could."""
     return [pid for pid in _leaves(service) if _answers_alone(service, pid)]

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scaffold.conformance import contract, expect
+from scaffold.conformance import contract, expect, workers
 from scaffold.conformance.client import together
+from scaffold.conformance.network import wait_until
 from scaffold.conformance.registry import check
 
 if TYPE_CHECKING:
@@ -445,3 +446,25 @@ def check_served_beside_logins(people: People, database: Database, service: Serv
             login.result()
     middle = statistics.median(took)
     expect.that(middle < 0.1, f"expected /livez within 100 ms, took {middle * 1000:.0f} ms in the middle of {took}")
+
+
+@check(
+    "PWD22",
+    "The memory that password hashes needed is given back.",
+    source="OWASP Password Storage (Argon2id, 19 MiB each); contract 6",
+    needs={"process", "settings"},
+)
+def check_memory(spawn: Spawn) -> None:
+    service = spawn()
+    people = spawn.people(service)
+    user, api = people.new(), service.api()
+    before = workers.memory(service)
+    for _ in range(2):
+        together([lambda: _login(api, user.email, user.password) for _ in range(24)])
+    wait_until(lambda: workers.memory(service) < before + _KEPT_MIB, 5)
+    kept = workers.memory(service) - before
+    expect.that(kept < _KEPT_MIB, f"48 logins, 24 at once, left {kept:.0f} MiB in use")
+
+
+_KEPT_MIB = 100
+"""What a garbage collector may keep; a C library that gives nothing back keeps 19 for each thread."""
