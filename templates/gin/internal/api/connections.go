@@ -80,11 +80,15 @@ func (c *connection) Close() error {
 }
 
 func (c *connection) lookForLength(data []byte) {
-	overlap := min(len(data), len(lengthHeader)-1)
-	if hasWord(append(c.tail, data[:overlap]...)) || hasWord(data) {
+	most := len(lengthHeader) - 1
+	seam := append(c.tail, data[:min(len(data), most)]...) //nolint:gocritic // it is the tail's own
+	if hasWord(seam) || hasWord(data) {
 		c.sentLength.Store(true)
 	}
-	c.tail = append(c.tail[:0], data[len(data)-overlap:]...)
+	if len(data) > most {
+		seam = data
+	}
+	c.tail = append(c.tail[:0], seam[max(0, len(seam)-most):]...)
 }
 
 // hasWord looks for the hyphen first, because that is rare.

@@ -12,12 +12,12 @@ import (
 // Migrate applies the migrations that the database has not had, in their order. Each stands for itself: those that the
 // code does not know any more are left alone, and one that comes later need not sort behind all others.
 func (db *DB) Migrate(ctx context.Context, files fs.FS) (err error) {
-	lock, unlock, err := lockMigrations(db.limits)
+	options, unlock, err := lockMigrations(db.limits)
 	if err != nil {
 		return fmt.Errorf("lock the migrations: %w", err)
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	options := append(lock, goose.WithAllowOutofOrder(true), goose.WithDisableGlobalRegistry(true))
+	options = append(options, goose.WithAllowOutofOrder(true), goose.WithDisableGlobalRegistry(true))
 	provider, err := goose.NewProvider(gooseDialect, db.pool, files, options...)
 	if err != nil {
 		return fmt.Errorf("read the migrations: %w", err)

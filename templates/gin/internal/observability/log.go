@@ -144,16 +144,16 @@ func typeOf(err error) string {
 	}
 }
 
-// Panic is an error made of what a handler panicked with.
-type Panic struct {
+// PanicError is an error made of what a handler panicked with.
+type PanicError struct {
 	Value any
 	Stack []byte
 }
 
-func (p *Panic) Error() string { return fmt.Sprint(p.Value) }
+func (p *PanicError) Error() string { return fmt.Sprint(p.Value) }
 
 func stackOf(err error) string {
-	var panicked *Panic
+	var panicked *PanicError
 	if errors.As(err, &panicked) {
 		return string(panicked.Stack)
 	}

@@ -2,6 +2,7 @@ package observability
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math"
 	"net/http"
@@ -84,7 +85,7 @@ func methodOf(request *http.Request) string {
 
 // statusOf tells what was answered from what nobody was there to read.
 func statusOf(c *gin.Context) int {
-	if !c.Writer.Written() && c.Request.Context().Err() == context.Canceled { //nolint:errorlint // of a context it is this one
+	if !c.Writer.Written() && errors.Is(c.Request.Context().Err(), context.Canceled) {
 		return clientClosedRequest
 	}
 	return c.Writer.Status()

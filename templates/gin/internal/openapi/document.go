@@ -29,8 +29,9 @@ func Join(parts ...[]byte) (map[string]any, error) {
 		}
 	}
 	parameters := inside(document, "components", "parameters")
-	for route, item := range inside(document, "paths") {
-		for method, operation := range item.(tree) {
+	paths := inside(document, "paths")
+	for route := range paths {
+		for method, operation := range inside(paths, route) {
 			if described, ok := operation.(tree); ok && method != "parameters" {
 				responses := commonResponses(route, described, parameters)
 				maps.Copy(responses, inside(described, "responses"))
