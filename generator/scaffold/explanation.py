@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from jinja2 import TemplateError, meta, nodes
@@ -14,7 +15,7 @@ from scaffold.errors import BrokenTemplateError, NotExplainedError
 from scaffold.questionnaire import Questionnaire
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from jinja2.sandbox import SandboxedEnvironment
@@ -53,44 +54,62 @@ class Explanation:
     explained_by: str | None
 
 
-def explain(source: Source, project: Project, path: Path) -> Explanation:
-    """Tell where a file of a project comes from.
+class Explainer:
+    """Tells where files of a project come from; templates are read once."""
 
-    Raises:
-        NotExplainedError: It does not come from a template.
-        BrokenTemplateError: The templates cannot be read.
-    """
-    wanted = path.expanduser().resolve().relative_to(project.root).as_posix()
-    catalog = catalogs.load(source)
-    questionnaire = Questionnaire(catalog)
-    answers = questionnaire.derive(project.answers)
-    payload = _payload(catalog, questionnaire.environment, answers)
-    template = next((template for template, destination in payload if destination == wanted), None)
-    if template is None:
-        message = f"{wanted} does not come from a template"
-        raise NotExplainedError(message, hint="it was added to the project later, or is made by one of its tasks")
-    root = source.root.resolve()
-    rendered = template.name.endswith(catalog.suffix)
-    found = _Ingredients()
-    if rendered:
-        _Reader(root, questionnaire.environment, answers).template(template.relative_to(root).as_posix(), found)
-    elif template.is_symlink():
-        found.files.add(template.resolve().relative_to(root).as_posix())
-    found.names |= _variables(questionnaire.environment, template.relative_to(root).as_posix())
-    condition = _condition(catalog, questionnaire.environment, wanted)
-    asked = {question.key for question in catalog.asked}
-    options = _origins(catalog, questionnaire.environment, found.names) & asked
-    return Explanation(
-        path=wanted,
-        template=template.relative_to(root).as_posix(),
-        rendered=rendered,
-        parts=tuple(sorted(file for file in found.files if not file.startswith("contract/"))),
-        contract=tuple(sorted(file for file in found.files if file.startswith("contract/"))),
-        options={key: answers[key] for key in sorted(options) if key in answers},
-        condition=tuple(sorted(_origins(catalog, questionnaire.environment, condition) & asked)),
-        made_with=project.version,
-        explained_by=f"v{source.version}" if source.version else None,
-    )
+    def __init__(self, source: Source, project: Project) -> None:
+        """Read the questionnaire.
+
+        Raises:
+            BrokenTemplateError: The templates cannot be read.
+        """
+        self._source = source
+        self._project = project
+        self._catalog = catalogs.load(source)
+        questionnaire = Questionnaire(self._catalog)
+        self._environment = questionnaire.environment
+        self._answers = questionnaire.derive(project.answers)
+        self._root = source.root.resolve()
+        self._templates: dict[str, Path] = {}
+        for template, destination in _payload(self._catalog, self._environment, self._answers):
+            self._templates.setdefault(destination, template)
+        self._parse = cache(_Parser(self._root, self._environment).parse)
+
+    def explain(self, path: Path) -> Explanation:
+        """Tell where a file of the project comes from.
+
+        Raises:
+            NotExplainedError: It does not come from a template.
+            BrokenTemplateError: The templates cannot be read.
+        """
+        wanted = path.expanduser().resolve().relative_to(self._project.root).as_posix()
+        template = self._templates.get(wanted)
+        if template is None:
+            message = f"{wanted} does not come from a template"
+            raise NotExplainedError(message, hint="it was added to the project later, or is made by one of its tasks")
+        name = template.relative_to(self._root).as_posix()
+        rendered = template.name.endswith(self._catalog.suffix)
+        found = _Ingredients()
+        if rendered:
+            _Reader(self._root, self._parse, self._answers).template(name, found)
+        elif template.is_symlink():
+            found.files.add(template.resolve().relative_to(self._root).as_posix())
+        found.names |= _variables(self._environment, name)
+        condition = _condition(self._catalog, self._environment, wanted)
+        asked = {question.key for question in self._catalog.asked}
+        options = _origins(self._catalog, self._environment, found.names) & asked
+        version = self._source.version
+        return Explanation(
+            path=wanted,
+            template=name,
+            rendered=rendered,
+            parts=tuple(sorted(file for file in found.files if not file.startswith("contract/"))),
+            contract=tuple(sorted(file for file in found.files if file.startswith("contract/"))),
+            options={key: self._answers[key] for key in sorted(options) if key in self._answers},
+            condition=tuple(sorted(_origins(self._catalog, self._environment, condition) & asked)),
+            made_with=self._project.version,
+            explained_by=f"v{version}" if version else None,
+        )
 
 
 def _payload(
@@ -151,12 +170,24 @@ class _Ingredients:
     names: set[str] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True)
+class _Parser:
+    root: Path
+    environment: SandboxedEnvironment
+
+    def parse(self, name: str) -> nodes.Template:
+        try:
+            return self.environment.parse((self.root / name).read_text(encoding="utf-8"), name)
+        except (TemplateError, UnicodeError) as error:
+            raise BrokenTemplateError(name, str(error)) from error
+
+
 @dataclass(slots=True)
 class _Reader:
     """Reads templates without rendering them, each once."""
 
     root: Path
-    environment: SandboxedEnvironment
+    parse: Callable[[str], nodes.Template]
     answers: Mapping[str, Any]
     _seen: set[tuple[str, frozenset[str] | None]] = field(default_factory=set)
 
@@ -165,10 +196,7 @@ class _Reader:
         if (name, only) in self._seen:
             return
         self._seen.add((name, only))
-        try:
-            syntax = self.environment.parse((self.root / name).read_text(encoding="utf-8"), name)
-        except (TemplateError, UnicodeError) as error:
-            raise BrokenTemplateError(name, str(error)) from error
+        syntax = self.parse(name)
         if only is None:
             into.names |= meta.find_undeclared_variables(syntax)
             self._references(syntax, into)

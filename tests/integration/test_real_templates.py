@@ -78,10 +78,10 @@ def test_plain_copier_makes_the_same_bytes(
 @pytest.mark.parametrize("stack", STACKS)
 def test_every_file_is_explained(stack: str, work: Path, invoke: Invoke) -> None:
     assert invoke("new", "shop", "--stack", stack, "-d", "ci=gitlab", "-d", "redis=true", "--no-git").code == 0
-    made = project.find(work / "shop")
+    explainer = explanation.Explainer(source.find(), project.find(work / "shop"))
 
     for name in _tree(work / "shop"):
-        explained = explanation.explain(source.find(), made, work / "shop" / name)
+        explained = explainer.explain(work / "shop" / name)
         assert (ROOT / explained.template).is_file()
         for part in (*explained.parts, *explained.contract):
             assert (ROOT / part).is_file()

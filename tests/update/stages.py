@@ -49,6 +49,7 @@ class Switch:
 
 
 SMALL = "small"
+CODE = (".py", ".ts", ".go", ".java")
 _SMALL_SWITCHES = (
     Switch("extra", "false", "true", ("changes", "comes")),
     Switch("extra", "true", "false", ("changes", "takes", "goes")),
@@ -201,23 +202,26 @@ def plainly(answers: Mapping[str, str]) -> dict[str, str | bool]:
 
 def _cast(templates: Templates, pot: Path) -> tuple[Side, Side]:
     """Give each part in the scenarios to a file of the source."""
+    there = source.find(templates.root)
+    # The project knows them by the place of the repository, which has no files.
+    explainer = explanation.Explainer(there, replace(project.find(pot), origin=there.name))
     letter = next(name for name in ("letter.txt", "README.md") if (pot / name).exists())
-    one = next(_copied(templates, pot, _files_in_folders(pot), lines=20))
+    one = next(_copied(explainer, pot, _files_in_folders(pot), lines=20))
     folder = (pot / one.path).parent.relative_to(pot)
-    others = sorted(name for name in contents(pot) if folder.as_posix() not in name and name.endswith((".py", ".ts")))
+    others = sorted(name for name in contents(pot) if folder.as_posix() not in name and name.endswith(CODE))
     found = {
-        "letter": _explained(templates, pot, letter),
-        "code": next(_copied(templates, pot, others, lines=40)),
-        **{name.partition(".")[0]: _explained(templates, pot, name) for name in ("dos.txt", "tool.sh", "picture.bin")},
+        "letter": explainer.explain(pot / letter),
+        "code": next(_copied(explainer, pot, others, lines=40)),
+        **{name.partition(".")[0]: explainer.explain(pot / name) for name in ("dos.txt", "tool.sh", "picture.bin")},
     }
     root = templates.file("")
     ours = {part: each.path for part, each in found.items()}
     theirs = {part: (templates.root / each.template).relative_to(root).as_posix() for part, each in found.items()}
-    there = (templates.root / one.template).relative_to(root)
+    there_one = (templates.root / one.template).relative_to(root)
     ours |= {"folder": folder.as_posix(), "one": (pot / one.path).name}
-    theirs |= {"folder": there.parent.as_posix(), "one": there.name}
+    theirs |= {"folder": there_one.parent.as_posix(), "one": there_one.name}
     lines = {part: _common(pot / ours[part], root / theirs[part]) for part in found if part != "picture"}
-    lines["one"] = _common(pot / one.path, root / there)
+    lines["one"] = _common(pot / one.path, root / there_one)
     return Side(pot, ours, lines), Side(root, theirs, lines)
 
 
@@ -230,22 +234,18 @@ def _files_in_folders(pot: Path) -> Iterator[str]:
             yield name
 
 
-def _copied(templates: Templates, pot: Path, names: Iterator[str] | Sequence[str], lines: int) -> Iterator[Explanation]:
+def _copied(
+    explainer: explanation.Explainer, pot: Path, names: Iterator[str] | Sequence[str], lines: int
+) -> Iterator[Explanation]:
     """Return the files that are copied as they stand and have some lines."""
     for name in names:
         if (pot / name).read_bytes().count(b"\n") >= lines:
             try:
-                each = _explained(templates, pot, name)
+                each = explainer.explain(pot / name)
             except NotExplainedError:
                 continue
             if not each.rendered:
                 yield each
-
-
-def _explained(templates: Templates, pot: Path, name: str) -> Explanation:
-    there = source.find(templates.root)
-    # The project knows them by the place of the repository, which has no files.
-    return explanation.explain(there, replace(project.find(pot), origin=there.name), pot / name)
 
 
 def _common(one: Path, other: Path) -> Sequence[bytes]:

@@ -35,7 +35,7 @@ def explain(
     if path.is_dir():
         message = f"{path} is a folder"
         raise UsageError(message, hint="name a file of the project")
-    explained = explanation.explain(source.of_project(found, template), found, path)
+    explained = explanation.Explainer(source.of_project(found, template), found).explain(path)
     console.show("explain", lambda: _as_json(explained), lambda: _text(explained))
 
 
