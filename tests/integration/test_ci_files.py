@@ -76,10 +76,12 @@ def test_bots_find_what_to_update(stack: str, work: Path, invoke: Invoke) -> Non
 def test_ci_runs_on_what_the_image_has(stack: str, work: Path, invoke: Invoke) -> None:
     assert invoke("new", "shop", "-s", stack, "--no-git").code == 0
     assert invoke("new", "vault", "-s", stack, "--no-git", "-d", "ci=gitlab").code == 0
-    image, version = re.findall(r"^FROM (\w+):([\d.]+)-slim", (work / "shop/Dockerfile").read_text(), re.MULTILINE)[-1]
+    dockerfile = (work / "shop/Dockerfile").read_text()
+    image, version = re.findall(r"^FROM (\w+):([\d.]+)-(?:slim|bookworm)", dockerfile, re.MULTILINE)[-1]
 
+    language = image.removesuffix("lang")  # the image of Go is called golang
     assert re.search(
-        rf"{image}-version: \"?{re.escape(version)}\b", (work / "shop/.github/workflows/ci.yml").read_text()
+        rf"{language}-version: \"?{re.escape(version)}\b", (work / "shop/.github/workflows/ci.yml").read_text()
     )
     assert f"image: {image}:{version}-bookworm\n" in (work / "vault/.gitlab-ci.yml").read_text()
 

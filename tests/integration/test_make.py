@@ -58,7 +58,7 @@ def _make(shop: Path, *words: str, **environment: str) -> subprocess.CompletedPr
 
 
 def _pretend_tools(shop: Path, plain_path: str) -> None:
-    for name in ("uv", "node", "npm"):
+    for name in ("uv", "node", "npm", "go"):
         (shop.parent.parent / "bin" / name).write_text("#!/bin/sh\nexit 0\n")
         (shop.parent.parent / "bin" / name).chmod(0o755)
     assert plain_path == str(shop.parent.parent / "bin")
