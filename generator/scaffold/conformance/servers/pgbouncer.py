@@ -46,7 +46,8 @@ def pgbouncer(behind: Server) -> Iterator[Server]:
 def _configured(folder: Path, behind: Server, port: int) -> Path:
     """Write what PgBouncer has to be told; all else is as it comes.
 
-    But for the number of clients: it is the suite that runs many services at once.
+    But for the number of clients, and how long idle connections to the server stay: it is the suite that runs many
+    services, each with a database of its own, and PgBouncer keeps connections by database.
     """
     parts = urlsplit(behind.service_url)
     users = folder / "users.txt"
@@ -55,7 +56,8 @@ def _configured(folder: Path, behind: Server, port: int) -> Path:
     file.write_text(
         f"[databases]\n* = host={parts.hostname} port={parts.port or 5432}\n[pgbouncer]\n"
         f"listen_addr = {LOOPBACK}\nlisten_port = {port}\nunix_socket_dir =\npool_mode = transaction\n"
-        f"auth_type = scram-sha-256\nauth_file = {users}\nmax_client_conn = 1000\n",
+        f"auth_type = scram-sha-256\nauth_file = {users}\nmax_client_conn = 1000\n"
+        "server_idle_timeout = 10\n",
         encoding="utf-8",
     )
     for each in (users, file):
