@@ -2,10 +2,11 @@
 
 A group is a module of `checks/`; its docstring's first line is its title. A check is a function named
 `check_...` with the decorator `@check(id, sentence, source=..., needs={...}, part=..., databases={...},
-shares=...)` of `registry`. Checks of one module run one after another in one process, on services of that
-process; `shares="name"` makes a group of its own of some checks of a module (or joins some of several
-modules) and so lets them run beside the others. Declare every means beyond HTTP (`registry.MEANS`) that
-a check uses: runs against somebody else's service (`--url`) leave out what they cannot do, and say so.
+shares=..., long=...)` of `registry`. Checks of one module that use shared services run one after another in one
+process, on services of that process; a check that uses only services that it starts runs in any process.
+`shares="name"` makes a group of its own of some checks of a module (or joins some of several modules) and so
+lets them run beside the others; `long=True` begins a check first. Declare every means beyond HTTP
+(`registry.MEANS`) that a check uses: runs against a service at a URL leave out what they cannot do, and say so.
 
 What most checks share (one service per process, APP_ENV=production, rate limits out of the way, nobody
 but the administrator and what checks made; never assume that a table is empty, never leave it broken):
@@ -33,7 +34,7 @@ but the administrator and what checks made; never assume that a table is empty, 
 Services of a check's own (declare `settings`; about two seconds each, so share them within a module):
 
     spawn       spawn(RATE_LIMIT_DEFAULT="5/2", METRICS_TOKEN=None, ...) -> Service with a new database;
-                ended after the check. Keyword arguments: target=Database, environment={...}, cwd=Path,
+                told to end after the check. Keyword arguments: target=Database, environment={...}, cwd=Path,
                 wait=False, settings={...} (as keywords). `spawn.people(service)` gives People of it.
     spawn_shared    the same for fixtures of a wider scope (module); ended with the run
     launcher    Launcher: .command("web"|"release", settings) -> Process, .release(database),
