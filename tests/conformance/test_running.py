@@ -105,6 +105,12 @@ def test_what_takes_longest_begins_first(tmp_path: Path) -> None:
     assert [case["check"] for case in cases[:7]] == [*["ZZZ02"] * 6, "ZZZ01"]
 
 
+def test_checks_that_share_services_stay_together(tmp_path: Path) -> None:
+    source = _GROUPS.replace('It shares the first again.", source="none"', 'It is long.", source="none", long=True')
+    cases = _cases(tmp_path, source, ("ZZZ01", "ZZZ02", "ZZZ03"))
+    assert [case["check"] for case in cases] == [*["ZZZ01"] * 6, *["ZZZ03"] * 6, *["ZZZ02"] * 6]
+
+
 def test_checks_that_share_services_run_in_one_process(tmp_path: Path) -> None:
     """Two processes may each start what a group shares, and a limit of five is one of ten then."""
     cases = _cases(

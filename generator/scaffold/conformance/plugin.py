@@ -46,21 +46,34 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Keep the selected checks, those first that take longest, so that none is left over at the end."""
     kept: list[pytest.Item] = []
     for item in items:
-        check = registry.of(getattr(item, "function", None))
-        if check is None:
-            message = f"{item.nodeid} has no @check"
-            raise pytest.UsageError(message)
+        check = _check(item)
         if check.id in config.stash[_SELECTED]:
             item.user_properties.append((_CHECK, check.id))
             kept.append(item)
-    items[:] = sorted(kept, key=_weight, reverse=True)
+    items[:] = _longest_scopes_first(kept)
 
 
-def _weight(item: pytest.Item) -> int:
-    """A rank by how long the check's scope may take."""
-    check = registry.of(getattr(item, "function", None))
-    assert check is not None
+def _longest_scopes_first(items: list[pytest.Item]) -> list[pytest.Item]:
+    """The checks of each scope together, as they share services, in the order of the scopes' longest checks."""
+    scopes: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        scopes.setdefault(_check(item).scope, []).append(item)
+    ordered = sorted(scopes.values(), key=lambda scope: max(map(_rank, scope)), reverse=True)
+    return [item for scope in ordered for item in scope]
+
+
+def _rank(item: pytest.Item) -> int:
+    """How long a check may take, roughly."""
+    check = _check(item)
     return 2 * check.long + ("process" in check.needs)
+
+
+def _check(item: pytest.Item) -> registry.Check:
+    check = registry.of(getattr(item, "function", None))
+    if check is None:
+        message = f"{item.nodeid} has no @check"
+        raise pytest.UsageError(message)
+    return check
 
 
 class _SharingScheduler(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
