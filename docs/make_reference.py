@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from scaffold import catalog, source
-from scaffold.conformance import registry
+from scaffold.conformance.discovery import load_checks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -134,7 +134,7 @@ def contract() -> str:
 
 def checks() -> str:
     """The suite's checks by group."""
-    entries = registry.load_checks()
+    entries = load_checks()
     text = (
         "# Checks\n\n"
         f"What `scaffold verify` checks, {len(entries)} in all. `--only` takes an id or the name of a group.\n"

@@ -19,7 +19,7 @@ from scaffold.commands.update import update
 from scaffold.commands.verify import verify
 from scaffold.console import Console, delivered
 from scaffold.errors import CancelledError, ExitCode, ScaffoldError, UsageError
-from scaffold.source import tool_version
+from scaffold.installation import tool_version
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from scaffold import installation
 from scaffold.errors import SourceNotFoundError, TemplateNotFoundError, UnknownVersionError, UsageError
 from scaffold.git import missing
 
@@ -27,7 +28,6 @@ PARTS = ("copier.yml", "templates", "contract")
 #: What projects record that were made with the templates of the tool itself.
 OWN = "scaffold"
 
-_PACKAGE = Path(__file__).resolve().parent
 _LOCAL = "local:"
 # Out of reach for now is another matter.
 _LOST = (SourceNotFoundError, TemplateNotFoundError, UnknownVersionError)
@@ -74,19 +74,6 @@ class Source:
         return recorded
 
 
-def tool_version() -> str:
-    """Return the version of this tool."""
-    checkout = _checkout()
-    if checkout is not None:
-        import tomllib  # noqa: PLC0415 - installed packages never get here
-
-        manifest = tomllib.loads((checkout / "pyproject.toml").read_text(encoding="utf-8"))
-        return str(manifest["project"]["version"])
-    from importlib.metadata import version  # noqa: PLC0415 - a slow import that most commands do without
-
-    return version("scaffold-stacks")
-
-
 def find(template: str | Path | None = None, version: str | None = None) -> Source:
     """Return the source to make something from.
 
@@ -111,8 +98,7 @@ def find(template: str | Path | None = None, version: str | None = None) -> Sour
         from scaffold.history.store import open_store  # noqa: PLC0415 - what is on disk already needs none
 
         return at(fork, fork.newest(open_store()))
-    root, evidence = _own()
-    return Source(root, OWN, evidence, _own_version)
+    return Source(installation.own_templates(), OWN, installation.own_evidence(), _own_version)
 
 
 def of_project(project: Project, template: str | Path | None = None) -> Source:
@@ -212,9 +198,12 @@ def origin(template: str | Path | None = None, *, recorded: bool = False) -> Ori
     from scaffold.history import origins  # noqa: PLC0415 - what only lists has no need of it
 
     if template in {None, OWN}:
-        root, _ = _own()
-        if _bundle().is_file():
-            return origins.Origin(OWN, origins.Bundled(OWN, _bundle()), lambda _: _told_version() or tool_version())
+        root, bundle = installation.own_templates(), installation.releases_bundle()
+        if bundle.is_file():
+            packaged = origins.Bundled(OWN, bundle)
+            return origins.Origin(
+                OWN, packaged, lambda _: installation.packaged_version() or installation.tool_version()
+            )
         checkout = origins.ByManifest(OWN, root)
         return origins.Origin(OWN, checkout, checkout.now)
     place = _path(template)
@@ -284,23 +273,12 @@ def _recorded(name: str) -> Origin:
     )
 
 
-def _own() -> tuple[Path, Path]:
-    bundled = _PACKAGE / "source"
-    if (bundled / "copier.yml").is_file():
-        return bundled, bundled / "evidence"
-    checkout = _checkout()
-    if checkout is not None:
-        return checkout, checkout / "docs" / "evidence"
-    message = "this installation of scaffold holds no templates"
-    raise TemplateNotFoundError(message, hint="install it again, or name a folder of templates with --template")
-
-
 def _own_version() -> str | None:
-    told = _told_version()
-    if told is not None and "+" not in told:
-        return told
+    packaged = installation.packaged_version()
+    if packaged is not None and "+" not in packaged:
+        return packaged
     if shutil.which("git") is None:
-        return told or tool_version()
+        return packaged or installation.tool_version()
     from scaffold.history.store import open_store  # noqa: PLC0415
 
     store = open_store()
@@ -308,18 +286,6 @@ def _own_version() -> str | None:
     # The next package will not know what was never released: from here on the user's cache does.
     origin().find(store, newest)
     return newest
-
-
-def _told_version() -> str | None:
-    told = _bundle().with_name("VERSION")
-    return told.read_text(encoding="utf-8").strip() if told.is_file() else None
-
-
-def _bundle() -> Path:
-    """Return where the releases are: in the package, or in an unpacked source distribution."""
-    installed = _PACKAGE / "history" / "releases.bundle"
-    checkout = _checkout()
-    return installed if checkout is None else checkout / "history" / "releases.bundle"
 
 
 def _as_it_stands(root: Path) -> Source:
@@ -375,8 +341,3 @@ def _in_full(url: str) -> str:
         if url.startswith(short):
             return full + url.removeprefix(short)
     return url
-
-
-def _checkout() -> Path | None:
-    root = _PACKAGE.parent.parent
-    return root if all((root / name).exists() for name in ("copier.yml", "pyproject.toml", "templates")) else None

@@ -15,7 +15,7 @@ import pytest
 from scaffold import conformance
 from scaffold.conformance import Outcome
 from scaffold.conformance.errors import UnknownCheckError
-from scaffold.conformance.plan import VARIABLE, Plan
+from scaffold.conformance.plan import PLAN, Plan
 from scaffold.conformance.plugin import EVENTS
 from scaffold.errors import NotAProjectError
 
@@ -82,7 +82,7 @@ def _cases(folder: Path, source: str, selected: tuple[str, ...], *options: str) 
     ]  # fmt: skip
     environment = {
         **os.environ,
-        VARIABLE: str(plan.write()),
+        PLAN: str(plan.write()),
         EVENTS: str(writing),
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "PYTHONPATH": str(folder),

@@ -15,6 +15,7 @@ from scaffold import source
 from scaffold.errors import NoHistoryError, SourceNotFoundError, UnknownVersionError, UsageError
 from scaffold.history import origins, releases, versions
 from scaffold.history.store import open_store
+from scaffold.installation import tool_version
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Invoke
@@ -235,7 +236,7 @@ def test_new_works_without_git(
     assert invoke("new", "shop", "-s", "django", "--no-git").code == 0
 
     assert "_commit" not in (work / "pot/.copier-answers.yml").read_text()
-    assert f"_commit: v{source.tool_version()}" in (work / "shop/.copier-answers.yml").read_text()
+    assert f"_commit: v{tool_version()}" in (work / "shop/.copier-answers.yml").read_text()
 
 
 def test_new_works_where_the_cache_cannot_be_written(

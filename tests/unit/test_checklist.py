@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from scaffold.conformance import checklist, registry
+from scaffold.conformance import checklist
+from scaffold.conformance.discovery import load_checks
 from scaffold.conformance.results import CheckResult, Outcome
 
 
@@ -10,7 +11,7 @@ def _run(group: str, *outcomes: Outcome) -> list[CheckResult]:
     """A whole run, in which the checks of a group end in these outcomes in turn and all others pass."""
     found = []
     turn = 0
-    for check in registry.load_checks():
+    for check in load_checks():
         outcome = Outcome.PASSED
         if check.group == group:
             outcome = outcomes[turn % len(outcomes)]
@@ -21,7 +22,7 @@ def _run(group: str, *outcomes: Outcome) -> list[CheckResult]:
 
 def test_every_group_answers_a_question() -> None:
     asked = frozenset[str]().union(*(groups for _, groups in checklist.QUESTIONS))
-    assert asked == {check.group for check in registry.load_checks()}
+    assert asked == {check.group for check in load_checks()}
 
 
 @pytest.mark.parametrize(

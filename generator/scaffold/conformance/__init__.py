@@ -103,6 +103,6 @@ def reach(url: str) -> None:
 
 def catalogue() -> tuple[Check, ...]:
     """All checks of the suite, in the order of their groups."""
-    from scaffold.conformance.registry import load_checks  # noqa: PLC0415 - imports on demand
+    from scaffold.conformance.discovery import load_checks  # noqa: PLC0415 - imports on demand
 
     return load_checks()

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from scaffold.conformance.registry import load_checks
+from scaffold.conformance.discovery import load_checks
 from scaffold.conformance.results import Outcome
 
 if TYPE_CHECKING:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json as json_module
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from json import dumps
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import httpx
@@ -92,7 +92,7 @@ class Api:
         """
         merged: dict[str, bytes] = {}
         if not isinstance(json, _Missing):
-            content = json_module.dumps(json, ensure_ascii=False).encode("utf-8", "surrogatepass")
+            content = dumps(json, ensure_ascii=False).encode("utf-8", "surrogatepass")
             media_type = media_type or "application/json"
         for name, value in (
             ("Accept-Encoding", "identity"),  # Bodies are compared as bytes, and the contract has no content coding.

@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from scaffold import source
 from scaffold.conformance.errors import ConformanceError
+from scaffold.installation import own_templates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-VARIABLE = "SCAFFOLD_SUITE_TEMPLATES"
+TEMPLATES = "SCAFFOLD_SUITE_TEMPLATES"
 
 
 @cache
 def _place(relative: str) -> Path:
     """A file or folder of the templates that the environment names, else of the tool's own: forks need not have all."""
-    named = os.environ.get(VARIABLE)
+    named = os.environ.get(TEMPLATES)
     if named and (place := Path(named) / relative).exists():
         return place
-    return source.find().root / relative
+    return own_templates() / relative
 
 
 def contract_folder() -> Path:
@@ -184,7 +184,7 @@ def stack(name: str) -> Stack:
 
 def makers() -> frozenset[str]:
     """Names of frameworks, servers and languages of all stacks, in lower case."""
-    folders = {_place("templates"), source.find().root / "templates"}
+    folders = {_place("templates"), own_templates() / "templates"}
     return frozenset(
         word for folder in folders for file in folder.glob("*/stack.yml") for word in _parsed(file)["makers"]
     )

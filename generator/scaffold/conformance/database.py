@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from scaffold.conformance.registry import Database as Dialect
+    from scaffold.conformance.registry import Dialect
     from scaffold.conformance.servers import Server
 
 Row = dict[str, Any]

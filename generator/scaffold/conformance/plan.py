@@ -14,7 +14,7 @@ from scaffold.conformance.servers import Server
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-VARIABLE = "SCAFFOLD_SUITE_PLAN"
+PLAN = "SCAFFOLD_SUITE_PLAN"
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Plan:
     @classmethod
     def read(cls) -> Plan:
         """The plan that the environment names."""
-        data = json.loads(Path(os.environ[VARIABLE]).read_text(encoding="utf-8"))
+        data = json.loads(Path(os.environ[PLAN]).read_text(encoding="utf-8"))
         data["selected"] = tuple(data["selected"])
         if data["admin"]:
             data["admin"] = Credentials(**data["admin"])

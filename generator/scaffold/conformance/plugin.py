@@ -15,6 +15,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from scaffold.conformance import registry
+from scaffold.conformance.discovery import load_checks
 from scaffold.conformance.errors import NoServiceError
 from scaffold.conformance.expect import Mismatch
 from scaffold.conformance.falsifying import load
@@ -85,7 +86,7 @@ class _SharingScheduler(LoadScopeScheduling):  # type: ignore[misc]  # xdist has
 
     def __init__(self, config: pytest.Config, log: Producer) -> None:
         super().__init__(config, log)
-        self._scopes = {(check.group, check.function): check.scope for check in registry.load_checks()}
+        self._scopes = {(check.group, check.function): check.scope for check in load_checks()}
 
     def _split_scope(self, nodeid: str) -> str:
         module, _, case = nodeid.partition("::")

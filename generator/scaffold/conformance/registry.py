@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import pkgutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar, get_args
 
@@ -33,7 +31,7 @@ MEANS: Mapping[str, str] = {
 """Each means that a check can need, in words for the list of what a run could not test."""
 
 Part = Literal["sample", "redis"]
-Database = Literal["sqlite", "postgresql", "mysql"]
+Dialect = Literal["sqlite", "postgresql", "mysql"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,7 @@ def check(  # noqa: PLR0913 - one keyword for each fact that the register holds
     a module, or of several; else a check that uses only services that it starts is a scope of its own, and all
     others of a group are one.
     """
-    unknown = set(needs) - MEANS.keys() | set(databases or ()) - set(get_args(Database))
+    unknown = set(needs) - MEANS.keys() | set(databases or ()) - set(get_args(Dialect))
     if unknown:
         msg = f"{id_} needs what there is not: {unknown}"
         raise ValueError(msg)
@@ -138,10 +136,6 @@ def of(function: object) -> Check | None:
     return entry if isinstance(entry, Check) else None
 
 
-def load_checks() -> tuple[Check, ...]:
-    """Import all groups, and return their checks."""
-    from scaffold.conformance import checks  # noqa: PLC0415 - the groups import this module
-
-    for module in pkgutil.iter_modules(checks.__path__):
-        importlib.import_module(f"{checks.__name__}.{module.name}")
+def registered() -> tuple[Check, ...]:
+    """All checks of the modules that are imported, in the order of their groups."""
     return tuple(sorted(_checks.values(), key=lambda entry: (entry.group, entry.id)))

@@ -17,17 +17,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scaffold.conformance import checks as checks_package
 from scaffold.conformance import observing
-from scaffold.conformance.contract import VARIABLE as TEMPLATES
+from scaffold.conformance.contract import TEMPLATES
+from scaffold.conformance.discovery import CHECKS, load_checks
 from scaffold.conformance.errors import ConformanceError, StartError, UnknownCheckError
 from scaffold.conformance.keys import SigningKey
 from scaffold.conformance.own import proofs
-from scaffold.conformance.plan import VARIABLE, Plan
+from scaffold.conformance.plan import PLAN, Plan
 from scaffold.conformance.plugin import EVENTS
 from scaffold.conformance.process import die_with_parent
 from scaffold.conformance.project import Project
-from scaffold.conformance.registry import MEANS, Check, load_checks
+from scaffold.conformance.registry import MEANS, Check
 from scaffold.conformance.results import CheckResult, Credentials, Outcome, Progress, RunResult
 from scaffold.conformance.servers.mariadb import mariadb
 from scaffold.conformance.servers.pgbouncer import pgbouncer
@@ -228,7 +228,7 @@ def _run_pytest(
     command = [sys.executable, "-m", "pytest", *_arguments(folder, checks, min(workers, len(scopes)))]
     environment = os.environ | {
         **({TEMPLATES: plan.templates} if plan.templates else {}),
-        VARIABLE: str(plan.write()),
+        PLAN: str(plan.write()),
         EVENTS: str(writing),
         # Only the plugins that are named: what else is installed must not change a verdict.
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
@@ -258,10 +258,9 @@ def _run_pytest(
 
 
 def _arguments(folder: Path, checks: Sequence[Check], workers: int) -> list[str]:
-    package = Path(checks_package.__path__[0])
     modules = sorted({check.group for check in checks})
     arguments = [
-        "-c", os.devnull, "--rootdir", str(package), "-q", "--tb=short", "-p", "no:cacheprovider",
+        "-c", os.devnull, "--rootdir", str(CHECKS), "-q", "--tb=short", "-p", "no:cacheprovider",
         "-p", "scaffold.conformance.plugin", "-p", "scaffold.conformance.fixtures", "--basetemp", str(folder / "pytest"),
         "-o", "python_files=*.py", "-o", "python_functions=check_*", "-o", "xfail_strict=true",
         "--import-mode=importlib",
@@ -278,7 +277,7 @@ def _arguments(folder: Path, checks: Sequence[Check], workers: int) -> list[str]
             "--maxprocesses",
             str(workers),
         ]
-    return arguments + [str(package / f"{module}.py") for module in modules]
+    return arguments + [str(CHECKS / f"{module}.py") for module in modules]
 
 
 def _events(descriptor: int) -> Iterator[dict[str, object]]:
