@@ -1,5 +1,5 @@
 /** Guessing passwords is limited per account and per address. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 import type { Rate } from '../config/settings-reader.ts';
 import { limitKey } from '../http/addresses.ts';
@@ -36,7 +36,7 @@ export function createLoginLimiter(dependencies: LoginLimiterDependencies) {
      * through. What is returned is called if the password was right.
      */
     async count(email: string, address?: string): Promise<() => Promise<void>> {
-      const accountKey = `rl:${POLICY}:${createHash('sha256').update(email).digest('hex')}`;
+      const accountKey = `rl:${POLICY}:${hash('sha256', email)}`;
       const addressKey = address === undefined ? undefined : `rl:${POLICY}:${limitKey(address)}`;
       // The address first: an attacker who has used it up must not lock the account for others.
       if (addressKey !== undefined) {

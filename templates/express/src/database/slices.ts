@@ -8,10 +8,12 @@ export async function inSlices(
   let count = 0;
   for (;;) {
     const found = await find(SLICE);
-    if (found.length === 0) {
+    if (found.length > 0) {
+      await remove(found.map(({ id }) => id));
+      count += found.length;
+    }
+    if (found.length < SLICE) {
       return count;
     }
-    await remove(found.map(({ id }) => id));
-    count += found.length;
   }
 }

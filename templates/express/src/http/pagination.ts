@@ -1,5 +1,5 @@
 /** Keyset pagination: a cursor names the last item seen, so that changes in between lose nothing. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 import { type SelectQueryBuilder, sql } from 'kysely';
 
@@ -65,7 +65,8 @@ export function pageOf({ after, column, direction, limit }: Keyset) {
       )
       .orderBy(key, direction)
       .orderBy(id, direction)
-      .limit(limit);
+      // Not a parameter: SQLite would prepare the statement anew each time.
+      .limit(sql.lit(limit));
 }
 
 /** Cuts what was found to the page that is shown. */
@@ -105,7 +106,7 @@ function encodeCursor(page: PageRequest, key: Key, id: string): string {
   const shownKey = key instanceof Timestamp ? key.text : key;
   const filters = Object.entries(page.filters).map(([name, value]) => `${name}=${value}`);
   const boundTo = [page.path, page.sort, shownKey, id, ...filters.sort()].join('\n');
-  const digest = createHash('sha256').update(boundTo).digest('hex').slice(0, 16);
+  const digest = hash('sha256', boundTo).slice(0, 16);
   return Buffer.from(JSON.stringify([page.sort, shownKey, id, digest])).toString('base64url');
 }
 

@@ -65,9 +65,13 @@ function parseQuery(url: string): Map<string, string[]> {
   return parameters;
 }
 
+const PLAIN = /^[\w.~-]*$/;
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 function decode(text: string): string {
+  if (PLAIN.test(text)) {
+    return text;
+  }
   try {
     // Node.js hands bytes over as characters of Latin-1.
     const plain = decoder.decode(Buffer.from(text.replaceAll('+', ' '), 'latin1'));

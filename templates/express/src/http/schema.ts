@@ -58,6 +58,11 @@ export function object<S extends Shape>(
   crossCheck: (values: Partial<ValuesOf<S>>) => Record<string, FaultCode> = () => ({}),
 ): ObjectField<ValuesOf<S>> {
   const names = Object.keys(shape);
+  const members = Object.entries(shape).map(([name, field]) => ({
+    name,
+    field,
+    step: stepOf(name),
+  }));
   return {
     names,
     parse(value, place, faults) {
@@ -70,19 +75,19 @@ export function object<S extends Shape>(
           break; // more are not shown, so that they must not cost anything either
         }
         if (!Object.hasOwn(shape, name)) {
-          fault(faults, inside(place, name), 'unknown_field');
+          fault(faults, inside(place, stepOf(name)), 'unknown_field');
         }
       }
       const values: Record<string, unknown> = {};
-      for (const [name, field] of Object.entries(shape)) {
-        const parsed = parseMember(field, given, name, inside(place, name), faults);
+      for (const { name, field, step } of members) {
+        const parsed = parseMember(field, given, name, inside(place, step), faults);
         if (parsed !== INVALID && parsed !== undefined) {
           values[name] = parsed;
         }
       }
       const crossFaults = crossCheck(values as Partial<ValuesOf<S>>);
       for (const [name, code] of Object.entries(crossFaults)) {
-        fault(faults, inside(place, name), code);
+        fault(faults, inside(place, stepOf(name)), code);
       }
       return values as ValuesOf<S>;
     },
@@ -265,13 +270,18 @@ function fault(faults: Fault[], place: string, code: FaultCode): typeof INVALID 
 }
 
 /** One step deeper, as a JSON pointer in a URI fragment has it (RFC 6901 §3 and §6). */
-function inside(place: string, name: string): string {
-  const token = name
+function inside(place: string, step: string): string {
+  return `${place}/${step}`.slice(0, MAX_POINTER);
+}
+
+/** A name as a step of such a pointer. */
+function stepOf(name: string): string {
+  const escaped = name
     .slice(0, MAX_POINTER + 1)
     .replaceAll('~', '~0')
     .replaceAll('/', '~1')
     .replace(/\p{Surrogate}/gu, '?');
-  return `${place}/${encodeURI(token).replaceAll('#', '%23')}`.slice(0, MAX_POINTER);
+  return encodeURI(escaped).replaceAll('#', '%23');
 }
 
 function codePoints(value: string): number {

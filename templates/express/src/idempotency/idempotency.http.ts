@@ -1,5 +1,5 @@
 /** The Idempotency-Key of a request, and how a reply that was kept is sent. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 import type { Request, Response } from 'express';
 
@@ -25,7 +25,7 @@ export function requestKey(
     method: req.method,
     path: req.baseUrl + req.path,
     idempotency_key: parseKey(header),
-    body_hash: createHash('sha256').update(bytes).digest('hex'),
+    body_hash: hash('sha256', bytes),
   };
 }
 

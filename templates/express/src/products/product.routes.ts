@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 import type { Request, Response, Router } from 'express';
 
@@ -42,7 +42,7 @@ export function productRoutes({ guard, body, cache, products }: ProductDependenc
         const { items, nextCursor } = await products.list(filters, page);
         const list = { items: items.map(toProduct), next_cursor: nextCursor };
         const text = JSON.stringify(list);
-        const digest = createHash('sha256').update(text).digest('hex').slice(0, 32);
+        const digest = hash('sha256', text).slice(0, 32);
         return { headers: { ETag: `"${digest}"`, ...linkToNext(page, nextCursor) }, body: text };
       });
       sendCatalogue(req, res, reply);

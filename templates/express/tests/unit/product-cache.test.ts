@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { test } from 'node:test';
 
 import { createMetrics } from '../../src/observability/metrics.ts';
@@ -70,7 +70,7 @@ test('what is kept has a key for the stack, the generation and the name, and a l
   await cache.reply('item:1', countingLoad().load);
   await cache.invalidate();
   await cache.reply('item:1', countingLoad().load);
-  const digest = createHash('sha256').update('item:1').digest('hex');
+  const digest = hash('sha256', 'item:1');
   assert.deepEqual([...kept.keys()], [`cat:express:0:${digest}`, `cat:express:1:${digest}`]);
   assert.deepEqual(lives, [30, 30]);
 });
