@@ -1,13 +1,14 @@
 """What a request costs a generated service, beside two references on the same framework and server.
 
-    python benchmarks/service/measure.py --stack django|express [--rounds 5] [--requests 2000]
+    python benchmarks/service/measure.py --stack express [--rounds 5] [--requests 2000]
 
 `bare` is the framework and the driver alone; `equipped` adds, in the plainest way, the middleware that its users
 usually take for a JSON access log, Prometheus, security headers and a rate limit. All three run at the same
 time on the same SQLite data and are loaded in turn, so that noise of the machine meets all alike. The
 figure is CPU time of the server's processes per request; ratios to `equipped` are what counts. What single
 features cost is told apart by what can be switched off by settings, or is not asked of every request; metrics,
-which no setting switches off, by a start in which their library is told of nothing.
+which no setting switches off, by a start in which their library is told of nothing, where the stack can do that.
+The references, and how they are started, are in templates/<stack>/benchmark and stack.yml.
 """
 
 from __future__ import annotations
@@ -28,16 +29,19 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from string import Template
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
+import yaml
+
+TEMPLATES = Path(__file__).parents[2] / "templates"
+STACKS = sorted(folder.parent.name for folder in TEMPLATES.glob("*/benchmark"))
 CONNECTIONS = 8
 PRODUCTS = 5000
 START_TIMEOUT = 60.0
 TICKS = os.sysconf("SC_CLK_TCK")
+WITHOUT_METRICS = "service, without metrics"
 
 
 @dataclass(frozen=True)
@@ -149,28 +153,28 @@ def get(path: str, headers: str = "") -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: bench\r\nUser-Agent: bench/1\r\n{headers}\r\n".encode()
 
 
-class Stack:
-    """How a stack and its references are made and started."""
+class Bench:
+    """A project, its reference and their common database."""
 
-    name: str
-    tools: str
-    """The folder of a project with its own programs, to be found first."""
-    without_metrics: ClassVar[dict[str, str]]
-    """The environment in which the library of metrics is told of nothing."""
-
-    def __init__(self, folder: Path) -> None:
-        """Render the project, install it, migrate its database and fill it."""
-        self.folder = folder
+    def __init__(self, stack: str, folder: Path) -> None:
+        """Render the project, install both, migrate the database and fill it."""
         self.project = folder / "bench"
-        new = ["new", "bench", "--stack", self.name, "--output", str(folder), "--yes", "--no-git"]
+        self.reference = folder / "reference"
+        self.about = yaml.safe_load((TEMPLATES / stack / "stack.yml").read_text())
+        new = ["new", "bench", "--stack", stack, "--output", str(folder), "--yes", "--no-git"]
         subprocess.run([sys.executable, "-m", "scaffold", *new], check=True, stdout=subprocess.DEVNULL)
-        subprocess.run(["make", "setup"], cwd=self.project, check=True, capture_output=True)
+        for target in ("setup", "build"):
+            subprocess.run(["make", target], cwd=self.project, check=True, capture_output=True)
+        shutil.copytree(TEMPLATES / stack / "benchmark", self.reference)
+        setup = self._substituted(self.about["benchmark"]["setup"]).split()
+        subprocess.run(setup, cwd=self.reference, check=True, capture_output=True)
         self.database = folder / "bench.db"
+        tools = [str(self.project / tool) for tool in self.about["tools"]]
         self.settings = {
             "APP_ENV": "production", "DATABASE_URL": f"sqlite:///{self.database}", "AUTH_ISSUER": "http://127.0.0.1",
             "AUTH_AUDIENCE": "bench", "AUTH_JWT_PRIVATE_KEY_FILE": str(self.project / "var/jwt-private-key.pem"),
             "METRICS_TOKEN": "bench", "RATE_LIMIT_DEFAULT": "100000000/60", "HOST": "127.0.0.1", "CACHE_TTL_SECONDS": "1",
-            "PATH": f"{self.project / self.tools}:{os.environ['PATH']}",
+            "PATH": ":".join([*tools, os.environ["PATH"]]),
         }  # fmt: skip
         self.procfile = dict(
             line.split(": ", 1) for line in (self.project / "Procfile").read_text().splitlines() if ": " in line
@@ -180,9 +184,19 @@ class Stack:
         self.products = [uuid.uuid4() for _ in range(PRODUCTS)]
         self._fill()
 
+    def _substituted(self, text: str, port: int = 0) -> str:
+        """What stack.yml says, with the places of this run."""
+        return Template(text).substitute(PROJECT=self.project, REFERENCE=self.reference, PORT=port)
+
     def _fill(self) -> None:
+        benchmark = self.about["benchmark"]
         rows = [
-            {"id": self.stored_id(product), "sku": f"S-{n}", "price": n, "at": self.stored_time(n % 1000)}
+            {
+                "id": product.hex if benchmark["id"] == "hex" else str(product),
+                "sku": f"S-{n}",
+                "price": n,
+                "at": benchmark["time"].format(milliseconds=n % 1000),
+            }
             for n, product in enumerate(self.products)
         ]
         with contextlib.closing(sqlite3.connect(self.database)) as connection:
@@ -193,31 +207,16 @@ class Stack:
             )
             connection.commit()
 
-    @staticmethod
-    def stored_id(product: uuid.UUID) -> str:
-        """An id as the stack keeps it in SQLite."""
-        raise NotImplementedError
-
-    @staticmethod
-    def stored_time(milliseconds: int) -> str:
-        """Some milliseconds after the beginning of a year, as the stack keeps them in SQLite."""
-        raise NotImplementedError
-
-    def reference(self, port: int) -> tuple[list[str], Path]:
-        """The command that starts the reference, and where."""
-        raise NotImplementedError
-
     def servers(self) -> list[Server]:
         """All servers, running."""
         found = [self._reference("bare", {}), self._reference("equipped", {"EQUIPPED": "1"})]
-        for server in found:
-            server.routes = self._routes()
         variants = {
             "service": {},
             "service, traces on": {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"},
             "service, log level error": {"LOG_LEVEL": "error"},
-            "service, without metrics": self.without_metrics,
         }
+        if without_metrics := self.about["benchmark"].get("without_metrics"):
+            variants[WITHOUT_METRICS] = {name: self._substituted(value) for name, value in without_metrics.items()}
         for name, changes in variants.items():
             port = free_port()
             environment = self.settings | changes | {"PORT": str(port)}
@@ -228,9 +227,11 @@ class Stack:
 
     def _reference(self, name: str, changes: dict[str, str]) -> Server:
         port = free_port()
-        environment = {"DATABASE": str(self.database), "PATH": self.settings["PATH"], "PORT": str(port)}
-        command, folder = self.reference(port)
-        return start(name, command, folder, environment | changes, port)
+        environment = {"DATABASE": str(self.database), "PATH": self.settings["PATH"], "PORT": str(port)} | changes
+        command = self._substituted(self.about["benchmark"]["start"], port).split()
+        server = start(name, command, self.reference, environment, port)
+        server.routes = self._routes()
+        return server
 
     def _routes(self) -> dict[str, Route]:
         return {
@@ -242,66 +243,6 @@ class Stack:
                 [get(f"/v1/products?min_price={quote(str(n))}") for n in range(PRODUCTS - 100)]
             ),
         }
-
-
-class Django(Stack):
-    """Django REST framework behind gunicorn's threads."""
-
-    name = "django"
-    tools = ".venv/bin"
-    without_metrics: ClassVar[dict[str, str]] = {"PYTHONPATH": str(HERE / "django" / "without_metrics")}
-
-    def __init__(self, folder: Path) -> None:
-        """Add what the equipped reference needs."""
-        super().__init__(folder)
-        packages = ["django-prometheus", "django-structlog", "django-csp"]
-        subprocess.run(
-            ["uv", "pip", "install", "--quiet", "--python", ".venv/bin/python", *packages], cwd=self.project, check=True
-        )
-
-    @staticmethod
-    def stored_id(product: uuid.UUID) -> str:
-        """Without hyphens."""
-        return product.hex
-
-    @staticmethod
-    def stored_time(milliseconds: int) -> str:
-        """In microseconds."""
-        return f"2026-01-01 00:00:00.{milliseconds:03}000"
-
-    def reference(self, port: int) -> tuple[list[str], Path]:
-        """Behind the same server, with as many threads."""
-        command = ["gunicorn", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread", "--threads", "64"]
-        command += ["--keep-alive", "75", "--no-control-socket", "reference.wsgi:application"]
-        return command, HERE / "django"
-
-
-class Express(Stack):
-    """Express on better-sqlite3."""
-
-    name = "express"
-    tools = "node_modules/.bin"
-    without_metrics: ClassVar[dict[str, str]] = {"NODE_OPTIONS": f"--import={HERE / 'express' / 'without-metrics.js'}"}
-
-    @staticmethod
-    def stored_id(product: uuid.UUID) -> str:
-        """As it is written."""
-        return str(product)
-
-    @staticmethod
-    def stored_time(milliseconds: int) -> str:
-        """As RFC 3339 has it."""
-        return f"2026-01-01T00:00:00.{milliseconds:03}Z"
-
-    def reference(self, port: int) -> tuple[list[str], Path]:
-        """In a copy, where its packages are installed; it reads PORT."""
-        del port
-        folder = self.folder / "reference"
-        if not folder.exists():
-            shutil.copytree(HERE / "express" / "reference", folder)
-            command = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund"]
-            subprocess.run(command, cwd=folder, check=True, capture_output=True)
-        return ["node", "server.js"], folder
 
 
 def _own_routes(port: int) -> dict[str, Route]:
@@ -325,12 +266,10 @@ def _post(port: int, path: str, body: dict[str, str]) -> dict[str, str]:
     return found
 
 
-STACKS: dict[str, type[Stack]] = {stack.name: stack for stack in (Django, Express)}
-
 #: What a feature costs: on one route, what one server needs beyond another; or one route beyond another.
 COSTS = {
     "access log": (("service", "GET /v1/products/{id}"), ("service, log level error", "GET /v1/products/{id}")),
-    "metrics": (("service", "GET /v1/products/{id}"), ("service, without metrics", "GET /v1/products/{id}")),
+    "metrics": (("service", "GET /v1/products/{id}"), (WITHOUT_METRICS, "GET /v1/products/{id}")),
     "traces, one statement": (("service, traces on", "GET /v1/products/{id}"), ("service", "GET /v1/products/{id}")),
     "traces, no statement": (("service, traces on", "GET /livez"), ("service", "GET /livez")),
     "rate limit": (("service", "GET /v1/nothing"), ("service", "GET /nothing")),
@@ -344,7 +283,7 @@ COSTS = {
 def main() -> None:
     """Measure, and print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--stack", choices=sorted(STACKS), required=True)
+    parser.add_argument("--stack", choices=STACKS, required=True)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--requests", type=int, default=2000)
     parser.add_argument("--json", type=Path, help="write the figures to a file, too")
@@ -352,7 +291,7 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="scaffold-bench-"))
     servers: list[Server] = []
     try:
-        servers = STACKS[options.stack](folder).servers()
+        servers = Bench(options.stack, folder).servers()
         for server in servers:
             server.memory["at rest"] = server.rss()
             for route in server.routes:
@@ -403,6 +342,7 @@ def costs(servers: list[Server]) -> dict[str, int]:
             )
         )
         for feature, (with_it, without) in COSTS.items()
+        if with_it[0] in cpu and without[0] in cpu
     }
 
 
