@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from scaffold.conformance.client import Api
     from scaffold.conformance.database import Database
     from scaffold.conformance.exchange import Reply
-    from scaffold.conformance.fixtures import Spawn
     from scaffold.conformance.openapi import OpenApi, Operation
-    from scaffold.conformance.service import Service
+    from scaffold.conformance.service import Launcher, Service
 
 #: Operations that take a body; an empty object will do to see who is let in.
 WITH_BODY = {
@@ -258,9 +257,9 @@ def check_scopes(people: People, answers: dict[str, object]) -> None:
     source="ASVS 6.3.2",
     needs={"settings", "sql"},
 )
-def check_no_default_account(spawn: Spawn) -> None:
+def check_no_default_account(launcher: Launcher) -> None:
     """As made by `release`."""
-    rows = spawn().database.query("SELECT email, role FROM users")
+    rows = launcher.new_database().query("SELECT email, role FROM users")
     expect.same("accounts", [(row["email"], row["role"]) for row in rows], [("admin@suite.example", "admin")])
 
 

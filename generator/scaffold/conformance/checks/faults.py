@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from scaffold.conformance.accounts import Account, People
     from scaffold.conformance.client import Api
+    from scaffold.conformance.database import Database
     from scaffold.conformance.exchange import Reply
     from scaffold.conformance.faultproxy import FaultProxy
     from scaffold.conformance.fixtures import Spawn
@@ -244,16 +245,15 @@ def check_statement_timeout(narrow: Service, spawn: Spawn) -> None:
     source="ASVS 16.5.1; RFC 9457 §5",
     needs=_NEEDS,
 )
-def check_internal_error(spawn: Spawn) -> None:
-    service = spawn()
-    people, api = spawn.people(service), service.api()
+def check_internal_error(api: Api, people: People, database: Database) -> None:
     user = people.new()
 
     def without(table: str, *calls: Callable[[], Reply]) -> list[Reply]:
-        service.database.execute(f"ALTER TABLE {table} RENAME TO {table}_away")
-        replies = [call() for call in calls]
-        service.database.execute(f"ALTER TABLE {table}_away RENAME TO {table}")
-        return replies
+        database.execute(f"ALTER TABLE {table} RENAME TO {table}_away")
+        try:
+            return [call() for call in calls]
+        finally:
+            database.execute(f"ALTER TABLE {table}_away RENAME TO {table}")
 
     login = {"email": user.email, "password": user.password}
     replies = [
@@ -278,14 +278,12 @@ def check_internal_error(spawn: Spawn) -> None:
     needs=_NEEDS,
     databases=_SERVERS,
 )
-def check_killed_connection(spawn: Spawn) -> None:
-    service = spawn()
-    user = spawn.people(service).new()
-    database = service.database
+def check_killed_connection(people: People, database: Database) -> None:
+    user = people.new()
     with ThreadPoolExecutor(1) as pool, database.hold("users", database.raw_id(user.id)):
         future = pool.submit(user.api.patch, "/v1/me", {"display_name": "Killed"})
         time.sleep(0.5)
-        killed = _kill_waiting(service)
+        killed = _kill_waiting(database)
         expect.that(killed, "the suite found no waiting statement to kill")
         reply = future.result()
         expect.status(reply, 500, 503)
@@ -362,8 +360,7 @@ def _kill_all(service: Service) -> int:
     return len(rows)
 
 
-def _kill_waiting(service: Service) -> int:
-    database = service.database
+def _kill_waiting(database: Database) -> int:
     if database.dialect == "postgresql":
         rows = database.query(
             "SELECT pg_terminate_backend(pid) AS killed FROM pg_stat_activity"

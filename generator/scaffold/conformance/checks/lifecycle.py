@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scaffold.conformance import contract, expect, logbook, workers
-from scaffold.conformance.accounts import Shop
 from scaffold.conformance.client import together
 from scaffold.conformance.database import earlier
 from scaffold.conformance.disclosure import stack_marks
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
+    from scaffold.conformance.accounts import People, Shop
     from scaffold.conformance.database import Database
     from scaffold.conformance.exchange import Reply
     from scaffold.conformance.faultproxy import FaultProxy
@@ -531,13 +531,11 @@ def check_several_processes(spawn: Spawn, launcher: Launcher) -> None:
 
 
 @check("OPS17", "A taken port is an error at once, not a service that waits.", source="contract 5", needs=_NEEDS)
-def check_taken_port(spawn: Spawn) -> None:
-    first = spawn()
-    port = first.settings["PORT"]
-    second = spawn(target=first.database, wait=False, PORT=port)
+def check_taken_port(service: Service, spawn: Spawn) -> None:
+    second = spawn(target=service.database, wait=False, PORT=service.settings["PORT"])
     code = second.process.wait(20)
     expect.that(code not in (None, 0), f"expected an exit with a failure, got {code}")
-    expect.that(first.ready(), "expected the first service to go on")
+    expect.that(service.ready(), "expected the first service to go on")
 
 
 @check("OPS18", "The first request after the start is as fast as those that follow.", source="contract 6", needs=_NEEDS)
@@ -564,9 +562,7 @@ def check_warm(spawn: Spawn) -> None:
     source="contract 7",
     needs=_NEEDS | {"sql", "project"},
 )
-def check_cleanup(spawn: Spawn, launcher: Launcher) -> None:
-    service = spawn()
-    people, database = spawn.people(service), service.database
+def check_cleanup(service: Service, people: People, database: Database, launcher: Launcher) -> None:
     ended, idle, alive = people.new(), people.new(), people.new()
     spent = alive.session.refresh
     alive.session = people.session(expect.status(people.refresh(spent), 200))
@@ -600,18 +596,17 @@ def check_cleanup(spawn: Spawn, launcher: Launcher) -> None:
     needs=_NEEDS | {"sql", "project", "admin"},
     part="sample",
 )
-def check_cleanup_of_keys(spawn: Spawn, launcher: Launcher) -> None:
-    service = spawn()
-    people, database = spawn.people(service), service.database
-    shop = Shop(people)
-    body = shop.lines((shop.product(), 1))
+def check_cleanup_of_keys(service: Service, people: People, shop: Shop, database: Database, launcher: Launcher) -> None:
+    buyer, body = people.new(), shop.lines((shop.product(), 1))
     for key in ("old", "young"):
-        expect.status(people.admin.api.post("/v1/orders", body, headers={"Idempotency-Key": key}), 201)
-    row = database.one("SELECT * FROM idempotency_keys WHERE idempotency_key = 'old'")
+        expect.status(buyer.api.post("/v1/orders", body, headers={"Idempotency-Key": key}), 201)
+    mine = {row["idempotency_key"]: row for row in database.rows("idempotency_keys", user_id=buyer.id)}
     database.execute(
-        "UPDATE idempotency_keys SET expires_at = %s WHERE idempotency_key = 'old'", earlier(row["created_at"], 1)
+        "UPDATE idempotency_keys SET expires_at = %s WHERE id = %s",
+        earlier(mine["old"]["created_at"], 1),
+        mine["old"]["id"],
     )
     expect.same("exit code", launcher.command("cleanup", service.settings).wait(60), 0)
-    left = database.query("SELECT idempotency_key FROM idempotency_keys")
+    left = database.rows("idempotency_keys", user_id=buyer.id)
     expect.same("keys that are left", [each["idempotency_key"] for each in left], ["young"])
-    expect.same("orders", database.count("orders"), 2)
+    expect.same("orders", len(database.rows("orders", user_id=buyer.id)), 2)

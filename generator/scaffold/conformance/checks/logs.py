@@ -10,7 +10,6 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import httpx
-import pytest
 
 from scaffold.conformance import contract, expect, logbook
 from scaffold.conformance.network import wait_until
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from scaffold.conformance.accounts import Account, People, Shop
     from scaffold.conformance.client import Api
+    from scaffold.conformance.database import Database
     from scaffold.conformance.exchange import Reply
     from scaffold.conformance.fixtures import Spawn
     from scaffold.conformance.keys import TokenForge
@@ -196,21 +196,22 @@ def check_limiter_events(spawn: Spawn) -> None:
     source="ASVS 16.5.1, 16.2.1; contract 4",
     needs=_NEEDS | {"settings", "sql"},
 )
-def check_exceptions(spawn: Spawn) -> None:
-    service = spawn()
-    people, api = spawn.people(service), service.api()
+def check_exceptions(api: Api, people: People, logs: Logbook, database: Database) -> None:
     for reply in (
         api.get("/v1/me"),
         api.get("/v1/unknown"),
         people.register(email="x"),
         api.post("/v1/auth/login", content=b"{", media_type="application/json"),
     ):
-        for line in service.logs.of_request(reply.request_id):
+        for line in logs.of_request(reply.request_id):
             expect.that("exception.stacktrace" not in line, f"a stack for a {reply.status}: {line}", reply)
-    service.database.execute("ALTER TABLE users RENAME TO users_away")
-    reply = people.register()
+    database.execute("ALTER TABLE users RENAME TO users_away")
+    try:
+        reply = people.register()
+    finally:
+        database.execute("ALTER TABLE users_away RENAME TO users")
     problem = expect.problem(reply, 503 if reply.status == 503 else 500)
-    errors = [line for line in service.logs.of_request(reply.request_id) if "exception.type" in line]
+    errors = [line for line in logs.of_request(reply.request_id) if "exception.type" in line]
     expect.same("lines with an exception", len(errors), 1, reply)
     line = errors[0]
     expect.same("level", line["level"], "error", reply)
@@ -377,25 +378,34 @@ _CLIENT_CLOSED_REQUEST = 499
     source="ASVS 16.2.1, 16.2.2; contract 4",
     needs=_NEEDS | {"raw", "settings", "sql", "process", "metrics_token"},
 )
-@pytest.mark.parametrize("abort", [True, False], ids=["reset", "closed"])
-def check_hung_up(spawn: Spawn, abort: bool) -> None:  # noqa: FBT001 - pytest passes it by name
+def check_hung_up(spawn: Spawn) -> None:
+    """By a reset, and by an orderly end."""
     service = spawn()
-    user = spawn.people(service).new()
-    whole, half, last = (str(uuid.uuid4()) for _ in range(3))
-    # A lock of the suite's keeps the one request from its reply, half a body that never ends the others.
-    with service.database.hold("users", service.database.raw_id(user.id)):
-        _begun(service, user, whole, b'{"display_name":"Grace"}').close(abort=abort)
-    _begun(service, user, half, b'{"display_name":', length=100).close(abort=abort)
-    for request_id in (whole, half):
-        service.logs.access(request_id)
-    connection = _begun(service, user, last, b'{"display_name":', length=100)
+    people = spawn.people(service)
+    users = {abort: people.new() for abort in (True, False)}
+    whole, half, last = ({abort: str(uuid.uuid4()) for abort in users} for _ in range(3))
+    for abort, user in users.items():
+        # A lock of the suite's keeps the one request from its reply, half a body that never ends the others.
+        with service.database.hold("users", service.database.raw_id(user.id)):
+            _begun(service, user, whole[abort], b'{"display_name":"Grace"}').close(abort=abort)
+        _begun(service, user, half[abort], b'{"display_name":', length=100).close(abort=abort)
+        for request_id in (whole[abort], half[abort]):
+            service.logs.access(request_id)
+    unfinished = {
+        abort: _begun(service, user, last[abort], b'{"display_name":', length=100, others=number)
+        for number, (abort, user) in enumerate(users.items())
+    }
     service.terminate()
     expect.that(wait_until(lambda: _is_stopping(service), 5), "expected it to stop")
-    connection.close(abort=abort)
+    for abort, connection in unfinished.items():
+        connection.close(abort=abort)
     # Once it has ended it has said all: there is no second line to come.
     expect.same("exit code", service.process.wait(20), 0)
-    done = service.database.row("users", user.id)["display_name"] == "Grace"
-    for request_id, computed in ((whole, {200} if done else set()), (half, {400}), (last, {400})):
+    allowed_for = {request_id: {400} for request_id in (*half.values(), *last.values())}
+    for abort, user in users.items():
+        done = service.database.row("users", user.id)["display_name"] == "Grace"
+        allowed_for[whole[abort]] = {200} if done else set()
+    for request_id, computed in allowed_for.items():
         line = service.logs.access(request_id)
         status = line["http.response.status_code"]
         allowed = {_CLIENT_CLOSED_REQUEST} | computed
@@ -412,16 +422,20 @@ def _is_stopping(service: Service) -> bool:
 
 
 def _begun(
-    service: Service, user: Account, request_id: str, body: bytes, *, length: int | None = None
+    service: Service, user: Account, request_id: str, body: bytes, *, length: int | None = None, others: int = 0
 ) -> RawConnection:
-    """A connection on which a change, or the half of one, has been sent, and the service is at it."""
+    """A connection on which a change, or the half of one, has been sent, and the service is at it.
+
+    `others` that are under way are waited for first, so that this one can be told from them.
+    """
     metrics = service.api().with_token(service.metrics_token or "")
-    active = re.compile(r'^http_server_active_requests\{http_request_method="PATCH"\} [1-9]', re.MULTILINE)
+    pattern = re.compile(r'^http_server_active_requests\{http_request_method="PATCH"\} (\d+)', re.MULTILINE)
 
-    def is_at_it() -> bool:
-        return active.search(metrics.get("/metrics").text) is not None
+    def active() -> int:
+        found = pattern.search(metrics.get("/metrics").text)
+        return int(found[1]) if found else 0
 
-    expect.that(wait_until(lambda: not is_at_it(), 5), "expected no request among the active ones")
+    expect.that(wait_until(lambda: active() == others, 5), f"expected {others} active requests")
     connection = service.raw()
     connection.send(
         f"PATCH /v1/me HTTP/1.1\r\nHost: suite\r\nX-Request-Id: {request_id}\r\n"
@@ -429,7 +443,7 @@ def _begun(
         f"Content-Type: application/json\r\nContent-Length: {length or len(body)}\r\n\r\n"
     )
     connection.send(body)
-    expect.that(wait_until(is_at_it, 5), "expected the request among the active ones")
+    expect.that(wait_until(lambda: active() == others + 1, 5), "expected the request among the active ones")
     return connection
 
 

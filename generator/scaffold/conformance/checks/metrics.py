@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from scaffold.conformance.accounts import People, Shop
     from scaffold.conformance.client import Api
+    from scaffold.conformance.database import Database
     from scaffold.conformance.exchange import Reply
     from scaffold.conformance.fixtures import Spawn
     from scaffold.conformance.service import Service
@@ -239,12 +240,10 @@ def check_rejections(spawn: Spawn) -> None:
     source="OpenTelemetry semantic conventions; contract 4",
     needs=_NEEDS | {"settings", "sql"},
 )
-def check_gauges(spawn: Spawn) -> None:
+def check_gauges(service: Service, people: People, database: Database) -> None:
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - beside its only use
 
-    service = spawn()
-    user = spawn.people(service).new()
-    database = service.database
+    user = people.new()
 
     def gauge(name: str, **labels: str) -> float:
         return _samples(service).get((name, frozenset(labels.items())), 0.0)

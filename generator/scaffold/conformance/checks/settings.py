@@ -21,7 +21,9 @@ from scaffold.conformance.service import ADMIN
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from scaffold.conformance.accounts import People
     from scaffold.conformance.client import Api
+    from scaffold.conformance.database import Database
     from scaffold.conformance.fixtures import Spawn
     from scaffold.conformance.process import Process
     from scaffold.conformance.service import Launcher
@@ -273,8 +275,7 @@ def check_several_processes(refusal: Refusal, spawn: Spawn, launcher: Launcher, 
 
 @check("CFG10", "An address of loopback may be an http issuer in production.", source="contract 5", needs=_NEEDS)
 def check_loopback_issuer(spawn: Spawn) -> None:
-    spawn(AUTH_ISSUER="http://127.0.0.1:8000").stop()
-    spawn(AUTH_ISSUER="http://localhost:8000").stop()
+    spawn(AUTH_ISSUER="http://localhost:8000")
 
 
 @check(
@@ -343,16 +344,15 @@ def check_first_administrator(launcher: Launcher, spawn: Spawn) -> None:
     source="contract 3; ASVS 6.3.2",
     needs=_NEEDS | {"sql"},
 )
-def check_bootstrap_does_not_promote(launcher: Launcher, spawn: Spawn) -> None:
-    service = spawn()
-    user = spawn.people(service).new()
-    before = service.database.row("users", user.id)
+def check_bootstrap_does_not_promote(launcher: Launcher, people: People, database: Database) -> None:
+    user = people.new()
+    before = database.row("users", user.id)
     launcher.release(
-        service.database,
+        database,
         BOOTSTRAP_ADMIN_EMAIL=user.email,
         BOOTSTRAP_ADMIN_PASSWORD="canary-other-password",  # noqa: S106 - of a throw-away service
     )
-    expect.same("the account", service.database.row("users", user.id), before)
+    expect.same("the account", database.row("users", user.id), before)
 
 
 @check("CFG12", "`release` refuses bad settings as `web` does.", source="contract 5", needs=_NEEDS)
