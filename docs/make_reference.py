@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from scaffold import catalog, source
 from scaffold.conformance.discovery import load_checks
+from scaffold.questions.catalog import NO_DEFAULT, load_catalog
+from scaffold.source import find_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -67,9 +68,9 @@ def options() -> str:
             f"`{question.key}`",
             question.help,
             ", ".join(f"`{value}`" for value in question.values) or "text",
-            "" if question.default is catalog.NO_DEFAULT else f"`{_shown(question.default)}`",
+            "" if question.default is NO_DEFAULT else f"`{_shown(question.default)}`",
         )
-        for question in catalog.load(source.find()).asked
+        for question in load_catalog(find_source().root).asked
     ]
     return (
         "# Options\n\n"

@@ -8,10 +8,11 @@ from typing import Any
 
 import yaml
 
-from scaffold import catalog, source
+from scaffold.questions.catalog import load_catalog
+from scaffold.source import find_source
 
 ROOT = Path(__file__).parents[1]
-STACKS = tuple(choice.value for choice in catalog.load(source.find()).stacks)
+STACKS = tuple(choice.value for choice in load_catalog(find_source().root).stacks)
 
 
 @cache

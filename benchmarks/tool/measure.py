@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import living
 
-from scaffold import source
+from scaffold.source import PARTS, find_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -92,8 +92,8 @@ def measure(runs: int, scratch: Path) -> list[Ratio]:
     empty.write_text(EMPTY, encoding="utf-8")
     # A plain folder, as in the wheel: from a checkout, Copier would clone first.
     templates = scratch / "templates"
-    for part in source.PARTS:
-        origin = source.find().root / part
+    for part in PARTS:
+        origin = find_source().root / part
         if origin.is_dir():
             shutil.copytree(origin, templates / part, symlinks=True)
         else:

@@ -6,7 +6,7 @@ import signal
 import sys
 
 from scaffold.errors import ExitCode
-from scaffold.interruption import ignore
+from scaffold.files.signals import ignore
 
 
 def main() -> None:

@@ -10,16 +10,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from scaffold import project, publishing, repository
-from scaffold.answers import as_text
 from scaffold.errors import BrokenTemplateError, MissingToolError
-from scaffold.git import environment_for_programs
-from scaffold.repository import Repository
+from scaffold.files import staging
+from scaffold.project import ANSWERS_FILE, find_project
+from scaffold.questions.answers import as_text
+from scaffold.vcs import first_commit
+from scaffold.vcs.first_commit import Repository
+from scaffold.vcs.git import environment_for_programs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from scaffold.questionnaire import Questionnaire
+    from scaffold.questions.questionnaire import Questionnaire
     from scaffold.source import Source
 
 
@@ -71,14 +73,14 @@ def create(plan: Plan) -> Created:
         WriteFailedError: The system refused to write.
         GitFailedError: Git refused.
     """
-    publishing.check_target(plan.target)
+    staging.check_target(plan.target)
     if plan.git:
-        repository.require_git()
+        first_commit.require_git()
     if plan.setup and shutil.which("make") is None:
         message = "make is not installed, and --setup runs `make setup`"
         raise MissingToolError(message, hint="install make, or leave --setup out")
-    around = repository.work_tree_around(publishing.ground(plan.target.parent)) if plan.git else None
-    with publishing.workspace() as aside:
+    around = first_commit.work_tree_around(staging.ground(plan.target.parent)) if plan.git else None
+    with staging.workspace() as aside:
         made = _render(plan, aside)
         files = _files(made)
         if not plan.git:
@@ -86,8 +88,8 @@ def create(plan: Plan) -> Created:
         elif around is not None:
             outcome = Repository("nested", around=around)
         else:
-            outcome = Repository("committed", identity=repository.commit_first(made, _message(plan)))
-        publishing.publish(made, plan.target, last=not plan.setup)
+            outcome = Repository("committed", identity=first_commit.commit_first(made, _message(plan)))
+        staging.publish(made, plan.target, last=not plan.setup)
     return _created(plan, files, outcome)
 
 
@@ -100,8 +102,8 @@ def preview(plan: Plan) -> Created:
         BrokenTemplateError: The template is at fault.
         WriteFailedError: The system refused to write temporary files.
     """
-    publishing.check_target(plan.target)
-    with publishing.workspace() as aside:
+    staging.check_target(plan.target)
+    with staging.workspace() as aside:
         files = _files(_render(plan, aside))
     return replace(_created(plan, files, Repository("off")), dry_run=True)
 
@@ -124,7 +126,7 @@ def set_up(created: Created) -> Created:
     if done.returncode != 0:
         return replace(created, setup="failed")
     if created.repository.state == "committed":
-        repository.commit_more(created.path)
+        first_commit.commit_more(created.path)
     return replace(created, setup="done")
 
 
@@ -153,9 +155,9 @@ def _render(plan: Plan, aside: Path) -> Path:
 
 def _check_origin(plan: Plan, made: Path) -> None:
     # Left to itself, Copier records where on this machine the templates lie.
-    origin = project.find(made).origin
+    origin = find_project(made).origin
     if origin != plan.source.name:
-        raise BrokenTemplateError(project.ANSWERS_FILE, f'it records the source "{origin}", not "{plan.source.name}"')
+        raise BrokenTemplateError(ANSWERS_FILE, f'it records the source "{origin}", not "{plan.source.name}"')
 
 
 def _files(folder: Path) -> tuple[str, ...]:

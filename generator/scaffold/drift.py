@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from scaffold import answers as answer_files
-from scaffold import catalog as catalogs
-from scaffold import changes, rendered, worktree
-from scaffold import source as sources
-from scaffold.errors import AnswersFileError, ScaffoldError, UnrecordedVersionError
-from scaffold.git import split
+from scaffold import render_cache
+from scaffold.files.staging import workspace
 from scaffold.history.store import open_store
-from scaffold.merging import wishes
-from scaffold.project import MEND
-from scaffold.publishing import workspace
-from scaffold.questionnaire import Questionnaire
+from scaffold.updating.base import render_base
+from scaffold.updating.target import UpdateRequest, update_target
+from scaffold.vcs import tree_diff, worktree
+from scaffold.vcs.git import split
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Any
 
-    from scaffold.git import Git
-    from scaffold.history.origins import Origin, Version
     from scaffold.history.store import Store
     from scaffold.project import Project
+    from scaffold.updating.base import Base
+    from scaffold.vcs.git import Git
 
 State = Literal["untouched", "edited", "deleted", "added", "moved"]
 STATES: tuple[State, ...] = ("untouched", "edited", "deleted", "added", "moved")
@@ -75,65 +71,14 @@ class Drift:
         return tuple(file for file in self.files if file.state in {"edited", "deleted", "moved"})
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
-    """What a project was made from.
-
-    Attributes:
-        origin: Source of the templates.
-        version: The version that is recorded.
-        answers: The answers that are recorded, complete.
-        tree: What was rendered, in the store.
-    """
-
-    origin: Origin
-    version: Version
-    answers: Mapping[str, Any]
-    tree: str
-
-
-def base(project: Project, store: Store, template: str | None = None) -> Base:
-    """Return what a project was made from, rendered again.
-
-    Args:
-        project: The project.
-        store: Where it is looked for and kept.
-        template: Where to look for the templates if the place that is recorded is not to be found.
-
-    Raises:
-        SourceNotFoundError: The source is not known on this machine.
-        UnknownVersionError: The source does not have the version.
-        UnrecordedVersionError: No version is recorded.
-        AnswersFileError: The answers that are recorded do not make a project.
-        BrokenTemplateError: The template itself is at fault.
-        GitFailedError: Git refused.
-    """
-    if project.version is None:
-        raise UnrecordedVersionError(project.root)
-    origin, found = sources.made_of(project, store, template)
-    tree = rendered.kept(store, origin, found, project.answers)
-    if tree is not None:
-        return Base(origin, found, project.answers, tree)
-    questions = catalogs.load(sources.unpacked(origin, found, store))
-    questionnaire = Questionnaire(questions)
-    try:
-        given = answer_files.checked(project.answers, questionnaire, where=str(project.answers_file))
-        complete = questionnaire.complete(given)
-    except ScaffoldError as error:
-        if isinstance(error, AnswersFileError):
-            raise
-        raise AnswersFileError(project.answers_file, error.message, hint=error.hint or MEND) from error
-    return Base(origin, found, complete, rendered.tree(store, origin, found, complete))
-
-
 def of_project(project: Project, template: str | None = None, *, patch: bool = False) -> Drift:
     """Tell what the user has changed since the project was rendered.
 
     Raises:
-        ScaffoldError: What it was rendered from cannot be had: see `base`.
+        ScaffoldError: What it was rendered from cannot be had: see `render_base`.
     """
     store = open_store()
-    return since(base(project, store, template), project, store, patch=patch)
+    return since(render_base(project, store, template), project, store, patch=patch)
 
 
 def since(made_from: Base, project: Project, store: Store, *, patch: bool = False) -> Drift:
@@ -143,15 +88,15 @@ def since(made_from: Base, project: Project, store: Store, *, patch: bool = Fals
         GitFailedError: Git refused.
     """
     with workspace(store.workspace()) as scratch:
-        tree = worktree.observed(project.root, scratch, store)
-        old, new = tree.rendered(made_from.tree, store), tree.stands()
-        found = changes.between(tree.git, old, new, tree.prefix)
-        counted = changes.counted(tree.git, old, new, tree.prefix) if found else {}
+        tree = worktree.observed(project.root, scratch, store.objects)
+        old, new = tree.rendered(partial(store.write, made_from.tree)), tree.stands()
+        found = tree_diff.between(tree.git, old, new, tree.prefix)
+        counted = tree_diff.counted(tree.git, old, new, tree.prefix) if found else {}
         return Drift(
             old=f"v{made_from.version.name} as rendered",
             new=str(project.root),
             files=_files(tree.git, _below(old, tree.prefix), found, counted),
-            patch=changes.patch(tree.git, old, new, tree.prefix) if patch else b"",
+            patch=tree_diff.patch(tree.git, old, new, tree.prefix) if patch else b"",
         )
 
 
@@ -167,24 +112,24 @@ def of_template(
         otherwise: Where the project's own are, for when they are no more where it says.
 
     Raises:
-        ScaffoldError: What it was rendered from cannot be had: see `base`; or there is no such version.
+        ScaffoldError: What it was rendered from cannot be had: see `render_base`; or there is no such version.
     """
     store = open_store()
-    made_from = base(project, store, template or otherwise)
-    wish = wishes.update(made_from, store, wishes.Target(to, template, otherwise))
-    old, new = made_from.tree, rendered.tree(store, wish.origin, wish.version, wish.answers)
-    found = changes.between(store.git, old, new)
-    counted = changes.counted(store.git, old, new)
+    made_from = render_base(project, store, template or otherwise)
+    target = update_target(made_from, store, UpdateRequest(to, template, otherwise))
+    old, new = made_from.tree, render_cache.tree(store, target.origin, target.version, target.answers)
+    found = tree_diff.between(store.git, old, new)
+    counted = tree_diff.counted(store.git, old, new)
     return Drift(
         old=f"v{made_from.version.name}",
-        new=f"v{wish.version.name}",
+        new=f"v{target.version.name}",
         files=_files(store.git, old, found, counted),
-        patch=changes.patch(store.git, old, new),
+        patch=tree_diff.patch(store.git, old, new),
     )
 
 
 def _files(
-    git: Git, rendering: str, found: Sequence[changes.Change], counted: Mapping[str, tuple[int, int]]
+    git: Git, rendering: str, found: Sequence[tree_diff.Change], counted: Mapping[str, tuple[int, int]]
 ) -> tuple[File, ...]:
     files = {change.path: _file(change, counted) for change in found}
     gone = {change.was for change in found}
@@ -199,8 +144,13 @@ def _below(tree: str, prefix: str) -> str:
     return f"{tree}:{prefix}" if prefix else tree
 
 
-def _file(change: changes.Change, counted: Mapping[str, tuple[int, int]]) -> File:
-    states: dict[changes.Kind, State] = {"added": "added", "changed": "edited", "deleted": "deleted", "moved": "moved"}
+def _file(change: tree_diff.Change, counted: Mapping[str, tuple[int, int]]) -> File:
+    states: dict[tree_diff.Kind, State] = {
+        "added": "added",
+        "changed": "edited",
+        "deleted": "deleted",
+        "moved": "moved",
+    }
     added, deleted = counted.get(change.path, (-1, -1))
     return File(
         change.path,

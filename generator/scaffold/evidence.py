@@ -128,11 +128,12 @@ def rendered_digest(source: Source, stack: str, answers: Mapping[str, Any]) -> s
     Raises:
         ScaffoldError: The answers make no project with these templates.
     """
-    from scaffold import catalog, rendering  # noqa: PLC0415 - Copier is slow to load, and mostly not needed
-    from scaffold.publishing import workspace  # noqa: PLC0415
-    from scaffold.questionnaire import Questionnaire  # noqa: PLC0415
+    from scaffold import rendering  # noqa: PLC0415 - Copier is slow to load, and mostly not needed
+    from scaffold.files.staging import workspace  # noqa: PLC0415
+    from scaffold.questions.catalog import load_catalog  # noqa: PLC0415 - Copier is slow to load, and mostly not needed
+    from scaffold.questions.questionnaire import Questionnaire  # noqa: PLC0415
 
-    questions = catalog.load(source)
+    questions = load_catalog(source.root)
     named = {"stack": stack, "project_name": _NAME}
     with workspace() as folder:
         project = folder / _NAME

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scaffold import answers as answer_files
 from scaffold.errors import AnswersFileError, NotAProjectError
+from scaffold.questions.answers import load_answers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +48,7 @@ class Project:
         return str(self.answers["stack"])
 
 
-def find(path: Path) -> Project:
+def find_project(path: Path) -> Project:
     """Return the project that a path is in.
 
     Raises:
@@ -69,7 +69,7 @@ def find(path: Path) -> Project:
 def _load(root: Path) -> Project:
     path = root / ANSWERS_FILE
     try:
-        recorded = answer_files.load(path)
+        recorded = load_answers(path)
     except AnswersFileError as error:
         raise AnswersFileError(path, error.reason, hint=MEND) from error
     if not isinstance(recorded.get("stack"), str):

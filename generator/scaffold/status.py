@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scaffold import drift, worktree
+from scaffold import drift
 from scaffold.errors import BusyError, NotARepositoryError, UnreachedError
+from scaffold.files.staging import workspace
 from scaffold.history import versions
 from scaffold.history.store import open_store
-from scaffold.merging import carrying_out, journal, wishes
-from scaffold.publishing import workspace
+from scaffold.updating import journal, merge_state
+from scaffold.updating.base import render_base
+from scaffold.updating.target import continues, update_origin
+from scaffold.vcs import worktree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,9 +67,9 @@ def survey(project: Project, template: str | None = None, otherwise: str | None 
         ScaffoldError: What it was rendered from cannot be had.
     """
     store = open_store()
-    base = drift.base(project, store, template or otherwise)
-    origin = wishes.where_from(project.origin, template, otherwise)
-    moves = template is not None and not wishes.goes_on(origin, store, base)
+    base = render_base(project, store, template or otherwise)
+    origin = update_origin(project.origin, template, otherwise)
+    moves = template is not None and not continues(origin, store, base)
     version = versions.plain(str(project.version))
     unreached = None
     try:
@@ -98,5 +101,5 @@ def _under_way(project: Project) -> ScaffoldError | None:
         if journal.busy(tree):
             return BusyError(tree.top)
         entry = journal.read(tree)
-        now = carrying_out.state(tree, entry)
-        return carrying_out.under_way(entry, now) if entry is not None and now in {"conflicts", "interrupted"} else None
+        now = merge_state.state(tree, entry)
+        return merge_state.under_way(entry, now) if entry is not None and now in {"conflicts", "interrupted"} else None

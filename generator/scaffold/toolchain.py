@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 from jinja2 import meta
 
-from scaffold import catalog as catalogs
-from scaffold.answers import as_line
 from scaffold.errors import BrokenTemplateError, UnknownStackError
-from scaffold.questionnaire import Questionnaire
+from scaffold.questions.answers import as_line
+from scaffold.questions.catalog import load_catalog
+from scaffold.questions.questionnaire import Questionnaire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -77,7 +77,7 @@ def diagnose(
         UnknownStackError: There is no such stack.
         BrokenTemplateError: What a stack needs cannot be read.
     """
-    catalog = catalogs.load(source)
+    catalog = load_catalog(source.root)
     known = [choice.value for choice in catalog.stacks]
     if stack is not None and stack not in known:
         raise UnknownStackError(stack, known=known)

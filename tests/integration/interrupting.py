@@ -21,9 +21,9 @@ from typing import Any
 
 # What the command imports on its way, so that the children do not.
 import scaffold.drift
-import scaffold.merging.engine
 import scaffold.rendering
-import scaffold.repository  # noqa: F401
+import scaffold.updating.workflow
+import scaffold.vcs.first_commit  # noqa: F401
 from scaffold.__main__ import main
 
 CHANGES = frozenset(

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scaffold import source
 from scaffold.errors import NoHistoryError, SourceNotFoundError, UnknownVersionError, UsageError
 from scaffold.history import origins, releases, versions
+from scaffold.history.addresses import recorded_origin
 from scaffold.history.store import open_store
 from scaffold.installation import tool_version
+from scaffold.source import find_source
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Invoke
@@ -159,7 +160,7 @@ def test_what_was_once_used_here_is_found_though_its_source_is_gone(work: Path, 
     recorded = dict(line.split(": ", 1) for line in (work / "pot/.copier-answers.yml").read_text().splitlines())
     (small / "templates/tea/plain.txt").write_text("other\n")
 
-    found = source.recorded(recorded["_src_path"]).find(open_store(), recorded["_commit"])
+    found = recorded_origin(recorded["_src_path"]).find(open_store(), recorded["_commit"])
 
     assert open_store().text("templates/tea/plain.txt", found.tree) == "plain {{ text }}\n"
 
@@ -200,15 +201,15 @@ def test_no_path_of_the_machine_is_recorded(work: Path, checkout: Path, tmp_path
 
 def test_a_place_that_this_machine_does_not_know_is_an_error() -> None:
     with pytest.raises(SourceNotFoundError, match="is not known here") as caught:
-        source.recorded("local:0123456789ab")
+        recorded_origin("local:0123456789ab")
     assert "--template" in caught.value.hint
     with pytest.raises(SourceNotFoundError):
-        source.recorded("/no/such/place")
+        recorded_origin("/no/such/place")
 
 
 def test_an_unknown_version_is_an_error(checkout: Path) -> None:
     with pytest.raises(UnknownVersionError, match=r"no version 9\.9\.9"):
-        source.find(checkout, "9.9.9")
+        find_source(checkout, "9.9.9")
 
 
 @pytest.mark.parametrize(
@@ -222,7 +223,7 @@ def test_an_unknown_version_is_an_error(checkout: Path) -> None:
 )
 def test_a_password_in_a_url_is_refused(url: str) -> None:
     with pytest.raises(UsageError, match="password") as refused:
-        source.find(url)
+        find_source(url)
 
     assert "secret" not in refused.value.message + refused.value.hint
 

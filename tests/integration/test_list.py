@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scaffold import evidence, source
+from scaffold import evidence
 from scaffold.conformance import digests
+from scaffold.source import find_source
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Invoke
 
 
 def _record(small: Path, *, passed: int = 12, failed: int = 0, **changes: Any) -> None:
-    templates = source.find(small)
+    templates = find_source(small)
     of_suite = digests.groups()
     first, *others = of_suite
     groups = {first: evidence.Group(passed, failed, 3, of_suite[first])}

@@ -11,8 +11,11 @@ import pytest
 import yaml
 from tests.stack_files import STACKS
 
-from scaffold import catalog, explanation, project, source
-from scaffold.questionnaire import Questionnaire
+from scaffold import provenance
+from scaffold.project import find_project
+from scaffold.questions.catalog import load_catalog
+from scaffold.questions.questionnaire import Questionnaire
+from scaffold.source import PARTS, find_source
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Invoke
@@ -31,7 +34,7 @@ def plain(tmp_path: Path) -> Path:
     folder = tmp_path / "plain"
     folder.mkdir()
     archive = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *source.PARTS],
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *PARTS],
         cwd=ROOT, check=True, capture_output=True, text=True,
     )  # fmt: skip
     for name in filter(None, archive.stdout.split("\0")):
@@ -71,14 +74,14 @@ def test_plain_copier_makes_the_same_bytes(
     ]
     recorded = yaml.safe_load("\n".join(ours_answers))
     assert recorded["_src_path"] == "scaffold"
-    assert recorded["_commit"] == f"v{source.find().version}"
+    assert recorded["_commit"] == f"v{find_source().version}"
     assert {key: recorded[key] for key in answers} == answers
 
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_every_file_is_explained(stack: str, work: Path, invoke: Invoke) -> None:
     assert invoke("new", "shop", "--stack", stack, "-d", "ci=gitlab", "-d", "redis=true", "--no-git").code == 0
-    explainer = explanation.Explainer(source.find(), project.find(work / "shop"))
+    explainer = provenance.Explainer(find_source(), find_project(work / "shop"))
 
     for name in _tree(work / "shop"):
         explained = explainer.explain(work / "shop" / name)
@@ -126,7 +129,7 @@ def test_both_ways_in_enforce_one_rule_in_the_same_words(
 
 
 def test_every_default_keeps_the_rules() -> None:
-    questionnaire = Questionnaire(catalog.load(source.find()))
+    questionnaire = Questionnaire(load_catalog(find_source().root))
     for stack in STACKS:
         answers = questionnaire.complete({"stack": stack, "project_name": "my-shop"})
         assert answers["author"] == "The my-shop authors"

@@ -13,8 +13,8 @@ from zipfile import ZipFile
 
 import pytest
 
-from scaffold import source
 from scaffold.history.store import open_store
+from scaffold.source import PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,7 +89,7 @@ def test_holds_the_releases_of_its_templates(installed: Path) -> None:
     assert f"refs/tags/v{version}" in heads.split()
     store = open_store()
     store.take(str(unpacked / "history" / "releases.bundle"), ["+refs/tags/*:refs/tags/*"])
-    for part in source.PARTS:
+    for part in PARTS:
         name = f"v{version}:{part}"
         kept = _run(["git", "rev-parse", name], cwd=store.root / "templates.git").stdout
         there = _run(["git", "rev-parse", f"{store.add(unpacked / 'source')}:{part}"], cwd=store.root / "templates.git")

@@ -16,11 +16,13 @@ import psycopg
 import pymysql
 import pytest
 
-from scaffold import catalog, evidence, source
+from scaffold import evidence
 from scaffold.conformance import digests
 from scaffold.conformance.servers.mariadb import mariadb
 from scaffold.conformance.servers.postgresql import postgresql
 from scaffold.conformance.servers.redis import redis_server
+from scaffold.questions.catalog import load_catalog
+from scaffold.source import Source, find_source
 
 if TYPE_CHECKING:
     from scaffold.conformance.servers import Server
@@ -66,7 +68,7 @@ ROWS = (
 def due(stack: str, row: Row) -> frozenset[str] | None:
     """The groups of checks that have to run before a row is proven; None where there is no evidence of it."""
     templates, judged = _evidence(stack)
-    defaults = {question.key: question.default for question in catalog.load(templates).asked}
+    defaults = {question.key: question.default for question in load_catalog(templates.root).asked}
     for each in judged:
         if all(value == row.answers.get(key, defaults[key]) for key, value in each.answers.items()):
             return None if each.state == "not proven" else each.due
@@ -74,8 +76,8 @@ def due(stack: str, row: Row) -> frozenset[str] | None:
 
 
 @cache
-def _evidence(stack: str) -> tuple[source.Source, tuple[evidence.JudgedRow, ...]]:
-    templates = source.find()
+def _evidence(stack: str) -> tuple[Source, tuple[evidence.JudgedRow, ...]]:
+    templates = find_source()
     return templates, evidence.judge(templates, stack)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rows import NAME, run
 from tests.stack_files import described
 
-from scaffold import source
+from scaffold.history.addresses import origin_at
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,7 @@ def bring_on(stack: str, folder: Path) -> None:
     """
     scaffold = [sys.executable, "-m", "scaffold"]
     make = [*scaffold, "new", NAME, "--stack", stack, "--yes", "--output"]
-    oldest = source.origin().releases.known()[0]
+    oldest = origin_at().releases.known()[0]
     project, made_today = folder / "living" / NAME, folder / "today" / NAME
 
     run([*make, project.parent, "--version", oldest], folder)

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from scaffold import catalog as catalogs
-from scaffold import source
+from scaffold.questions.catalog import Catalog, load_catalog
+from scaffold.source import Source, find_source
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> source.Source:
+def small(tmp_path: Path) -> Source:
     """A source that a test may change."""
     origin = Path(__file__).parents[1] / "sources" / "small"
-    return source.find(Path(shutil.copytree(origin, tmp_path / "small")))
+    return find_source(Path(shutil.copytree(origin, tmp_path / "small")))
 
 
 @pytest.fixture
-def catalog(small: source.Source) -> catalogs.Catalog:
+def catalog(small: Source) -> Catalog:
     """The catalogue of the small source."""
-    return catalogs.load(small)
+    return load_catalog(small.root)

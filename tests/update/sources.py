@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from scaffold import source
+from scaffold.source import PARTS, find_source
 
 LETTER = "".join(f"line {number}\n" for number in range(1, 41))
 CODE = "".join(f"def function_{number}():\n    return {number * number}\n\n\n" for number in range(1, 16))
@@ -93,8 +93,8 @@ class Templates:
         made = cls(root, root.with_suffix(".git"), stack)
         root.mkdir()
         made.git("init", "--quiet", "--initial-branch=main")
-        real = source.find().root
-        for part in source.PARTS:
+        real = find_source().root
+        for part in PARTS:
             copy = shutil.copytree if (real / part).is_dir() else shutil.copy2
             copy(real / part, root / part)
         for name, content in ODD.items():

@@ -17,8 +17,10 @@ from tests.update.conftest import commit, git
 from tests.update.scenarios import THEIRS, Part
 from tests.update.sources import Templates
 
-from scaffold import explanation, project, source
+from scaffold import provenance
 from scaffold.errors import NotExplainedError
+from scaffold.project import ANSWERS_FILE, find_project
+from scaffold.source import find_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from tests.integration.conftest import Invoke
     from tests.update.scenarios import Case
 
-    from scaffold.explanation import Explanation
+    from scaffold.provenance import Explanation
 
 FIRST_RELEASE = "1.0.0"
 # How far from a change an edit is of another place, for git and for Copier alike.
@@ -202,9 +204,9 @@ def plainly(answers: Mapping[str, str]) -> dict[str, str | bool]:
 
 def _cast(templates: Templates, pot: Path) -> tuple[Side, Side]:
     """Give each part in the scenarios to a file of the source."""
-    there = source.find(templates.root)
+    there = find_source(templates.root)
     # The project knows them by the place of the repository, which has no files.
-    explainer = explanation.Explainer(there, replace(project.find(pot), origin=there.name))
+    explainer = provenance.Explainer(there, replace(find_project(pot), origin=there.name))
     letter = next(name for name in ("letter.txt", "README.md") if (pot / name).exists())
     one = next(_copied(explainer, pot, _files_in_folders(pot), lines=20))
     folder = (pot / one.path).parent.relative_to(pot)
@@ -235,7 +237,7 @@ def _files_in_folders(pot: Path) -> Iterator[str]:
 
 
 def _copied(
-    explainer: explanation.Explainer, pot: Path, names: Iterator[str] | Sequence[str], lines: int
+    explainer: provenance.Explainer, pot: Path, names: Iterator[str] | Sequence[str], lines: int
 ) -> Iterator[Explanation]:
     """Return the files that are copied as they stand and have some lines."""
     for name in names:
@@ -270,7 +272,7 @@ def _switched(before: Path, after: Path, part: Part) -> tuple[str, Sequence[byte
     letters: dict[Part, str] = {"changes": "M", "takes": "M", "comes": "A", "goes": "D"}
     for line in said.splitlines():
         letter, name = line.split("\t")[:2]
-        if letter == letters[part] and name != project.ANSWERS_FILE:
+        if letter == letters[part] and name != ANSWERS_FILE:
             lines = _to_edit(before, name, part)
             if lines is not None:
                 return name, lines

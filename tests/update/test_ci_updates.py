@@ -18,7 +18,7 @@ from tests.stack_files import STACKS
 from tests.update.conftest import commit, git
 
 from scaffold import source
-from scaffold.history.releases import PARTS
+from scaffold.history import releases
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Invoke
@@ -179,7 +179,7 @@ def forge(request: pytest.FixtureRequest, tmp_path: Path, work: Path, invoke: In
     """A forge with a service made from the release before the newest one."""
     templates = tmp_path / "templates"
     templates.mkdir()
-    for part in PARTS:
+    for part in releases.PARTS:
         (shutil.copytree if (ROOT / part).is_dir() else shutil.copy)(ROOT / part, templates / part)
     git(templates, "init", "--quiet", "--initial-branch=main")
     commit(templates)

@@ -10,7 +10,8 @@ import pytest
 from tests.update.conftest import commit, git
 from tests.update.sources import Templates
 
-from scaffold import source
+from scaffold.history.addresses import origin_at
+from scaffold.source import find_source
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -173,7 +174,7 @@ def test_a_commit_that_is_no_more_is_an_error(project: Path, invoke: Invoke) -> 
 
 
 def test_a_fork_is_held_to_its_own_contract(templates: Templates, work: Path, invoke: Invoke) -> None:
-    shutil.copytree(source.find().root / "contract", templates.root / "contract")
+    shutil.copytree(find_source().root / "contract", templates.root / "contract")
     (templates.root / "contract/settings.yaml").write_text("- {name: POT_SIZE, type: int, default: 3}\n")
     templates.write("Procfile", "web: serve\nrelease: migrate\n")
     templates.write("Makefile", "build:\n")
@@ -206,7 +207,7 @@ def _other(work: Path, *releases: str) -> Templates:
 
 def test_moving_to_a_fork_compares_no_versions(project: Path, work: Path, invoke: Invoke) -> None:
     other = _other(work, "0.4.0", "0.5.0")
-    name = source.origin(other.origin).name
+    name = origin_at(other.origin).name
 
     status = invoke("status", project, "--template", other.origin, "--exit-code", "--json")
     shown = invoke("status", project, "--template", other.origin)
@@ -253,7 +254,7 @@ def test_the_environment_moves_no_project(
 
 
 def test_back_to_the_templates_of_the_tool(work: Path, invoke: Invoke) -> None:
-    fork, own = work / "fork", source.find().root
+    fork, own = work / "fork", find_source().root
     for part in ("templates", "contract"):
         shutil.copytree(own / part, fork / part)
     shutil.copy(own / "copier.yml", fork)
@@ -376,7 +377,7 @@ def test_a_name_in_a_url_that_is_recorded_already(templates: Templates, work: Pa
     assert invoke("new", "pot", "-s", "one", "--template", named).code == 2
     assert invoke("new", "pot", "-s", "one", "--template", templates.origin).code == 0
     answers = work / "pot/.copier-answers.yml"
-    name = source.origin(templates.origin).name
+    name = origin_at(templates.origin).name
     answers.write_text(answers.read_text().replace(name, named))
     commit(work / "pot")
     templates.write("letter.txt", LATER)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.update.conftest import commit, git
 
-from scaffold.git import Git
 from scaffold.history.store import open_store
+from scaffold.vcs.git import Git
 
 if TYPE_CHECKING:
     from collections.abc import Callable

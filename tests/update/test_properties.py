@@ -20,20 +20,25 @@ from tests.trees import snapshot
 from tests.update.conftest import commit, git
 from tests.update.sources import ANSWERS, QUESTIONS
 
-from scaffold import answers, catalog, creation, drift, project, rendered, source
+from scaffold import creation, drift, render_cache
 from scaffold.history.store import open_store
-from scaffold.merging import engine, wishes
-from scaffold.merging.carrying_out import Order
-from scaffold.questionnaire import Questionnaire
+from scaffold.project import find_project
+from scaffold.questions.answers import check_answers
+from scaffold.questions.catalog import load_catalog
+from scaffold.questions.questionnaire import Questionnaire
+from scaffold.source import find_source
+from scaffold.updating import workflow
+from scaffold.updating.apply import MergeOptions
+from scaffold.updating.target import UpdateRequest, changed_target, update_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scaffold.drift import Base
     from scaffold.history.store import Store
-    from scaffold.merging.engine import Done
-    from scaffold.merging.plan import Plan
-    from scaffold.merging.wishes import Wish
+    from scaffold.updating.base import Base
+    from scaffold.updating.plan import Plan
+    from scaffold.updating.target import Target
+    from scaffold.updating.workflow import Done
 
     Files = dict[str, tuple[bytes, int]]
 
@@ -74,7 +79,7 @@ class Life(RuleBasedStateMachine):
             self._write(self._template(name), _begun(name, [f"{name} {line}" for line in range(30)]))
         self._make(self.pot, {})
         assert self._update().plan.merge is None, "new, then update: an empty diff"
-        assert not drift.of_project(project.find(self.pot)).drifted
+        assert not drift.of_project(find_project(self.pot)).drifted
 
     @rule(name=names, place=places, count=marks)
     def template_edits(self, name: str, place: int, count: int) -> None:
@@ -154,12 +159,12 @@ class Life(RuleBasedStateMachine):
     def choose_and_choose_back(self) -> None:
         """Where the user changed nothing: set is what new would have made, and setting back is as if nothing was."""
         commit(self.pot)
-        found = project.find(self.pot)
+        found = find_project(self.pot)
         before = self._tracked()
         other = not found.answers["extra"]
         own = {name: content for name, content in before.items() if name in OWN}
         assert not self._set(f"extra={str(other).lower()}").plan.conflicts
-        if found.version == f"v{source.find(self.templates).version}":
+        if found.version == f"v{find_source(self.templates).version}":
             again = self.folder / "again"
             self._make(again, {"extra": other})
             assert {**snapshot(again), **own} == self._tracked()
@@ -173,7 +178,7 @@ class Life(RuleBasedStateMachine):
 
     def _is_as_rendered(self) -> bool:
         """Tell whether the user changed nothing; a file of the template's that was kept is the user's by now."""
-        files = drift.of_project(project.find(self.pot)).files
+        files = drift.of_project(find_project(self.pot)).files
         return all(file.state == "untouched" or file.path in OWN for file in files)
 
     def _bring(self, merge: Callable[[], Done], *, resolve: bool) -> None:
@@ -195,11 +200,11 @@ class Life(RuleBasedStateMachine):
                     lines = (self.pot / path).read_bytes().splitlines(keepends=True)
                     self._write(self.pot / path, [line for line in lines if line[:7] not in MARKS])
             git(self.pot, "add", "--all")
-            engine.go_on(self.pot)
+            workflow.continue_merge(self.pot)
             assert git(self.pot, "status", "--porcelain") == ""
             assert self._same(merge), "twice is once"
         else:
-            engine.go_back(self.pot)
+            workflow.abort_merge(self.pot)
             assert (snapshot(self.pot), git(self.pot, "rev-parse", "HEAD")) == (before, head)
             assert git(self.pot, "status", "--porcelain") == ""
 
@@ -220,8 +225,8 @@ class Life(RuleBasedStateMachine):
 
     def _renderings(self, done: Done) -> tuple[dict[str, tuple[str, bytes]], dict[str, tuple[str, bytes]]]:
         """Return what git has of the old rendering and of the new one: the mode and the content of each file."""
-        store, wish = open_store(), done.plan.wish
-        new = rendered.tree(store, wish.origin, wish.version, wish.answers)
+        store, target = open_store(), done.plan.target
+        new = render_cache.tree(store, target.origin, target.version, target.answers)
         folders = (store.folder(tree) for tree in (done.plan.base.tree, new))
         old, fresh = ({name: _in_git(file) for name, file in snapshot(folder).items()} for folder in folders)
         return old, fresh
@@ -232,22 +237,22 @@ class Life(RuleBasedStateMachine):
         return git(self.pot, "rev-parse", "HEAD^{tree}") == tree
 
     def _update(self) -> Done:
-        target = wishes.Target(None, str(self.templates))
-        return self._merge("update", lambda base, store: wishes.update(base, store, target))
+        request = UpdateRequest(None, str(self.templates))
+        return self._merge("update", lambda base, store: update_target(base, store, request))
 
     def _set(self, pair: str) -> Done:
-        return self._merge("set", lambda base, store: wishes.change(base, store, [pair]))
+        return self._merge("set", lambda base, store: changed_target(base, store, [pair]))
 
-    def _merge(self, command: str, wish: Callable[[Base, Store], Wish]) -> Done:
+    def _merge(self, command: str, target_of: Callable[[Base, Store], Target]) -> Done:
         announced: list[Plan] = []
-        done = engine.merge(project.find(self.pot), Order(command), wish, announced.append)
+        done = workflow.merge(find_project(self.pot), MergeOptions(command), target_of, announced.append)
         assert announced == [done.plan]
         return done
 
     def _make(self, target: Path, given: dict[str, Any]) -> None:
-        templates = source.find(self.templates)
-        questionnaire = Questionnaire(catalog.load(templates))
-        wanted = answers.checked({"stack": "one", "project_name": "pot", **given}, questionnaire, where="here")
+        templates = find_source(self.templates)
+        questionnaire = Questionnaire(load_catalog(templates.root))
+        wanted = check_answers({"stack": "one", "project_name": "pot", **given}, questionnaire, where="here")
         creation.create(
             creation.Plan(
                 source=templates,

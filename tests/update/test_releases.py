@@ -9,9 +9,12 @@ import pytest
 from tests.update.conftest import commit, git
 from tests.update.sources import ANSWERS, LETTER, QUESTIONS
 
-from scaffold import drift, project, source
+from scaffold import drift
+from scaffold.history.addresses import origin_at
 from scaffold.history.store import open_store
-from scaffold.merging import wishes
+from scaffold.project import find_project
+from scaffold.updating.base import render_base
+from scaffold.updating.target import UpdateRequest, update_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -158,10 +161,10 @@ def test_new_questions_take_their_default_are_answered_or_asked(
         return 7
 
     store = open_store()
-    base = drift.base(project.find(make("1.2.0", "asked")), store)
-    wish = wishes.update(base, store, wishes.Target("1.3.0", ask=ask))
+    base = render_base(find_project(make("1.2.0", "asked")), store)
+    target = update_target(base, store, UpdateRequest("1.3.0", ask=ask))
     assert asked == [("sugar", 2, True)]
-    assert wish.answers["sugar"] == 7
+    assert target.answers["sugar"] == 7
 
 
 def test_what_was_only_a_default_follows_what_it_came_from(make: Callable[[str, str], Path], invoke: Invoke) -> None:
@@ -204,7 +207,7 @@ def test_a_fork_may_add_stacks_options_and_parts(
     pot = make("1.0.0", "pot")
     assert _result(invoke("update", pot, "--template", fork, "--json"))["to"] == "3.0.0"
     assert (pot / "milk.txt").read_text() == "True\n"
-    assert project.find(pot).origin == source.origin(fork).name
+    assert find_project(pot).origin == origin_at(fork).name
     assert _result(invoke("update", pot, "--json"))["state"] == "nothing-to-do"
 
 
@@ -271,4 +274,4 @@ def test_a_diff_is_a_patch(make: Callable[[str, str], Path], work: Path, invoke:
 
 def _raw(pot: Path, invoke: Invoke) -> bytes:
     assert invoke("diff", pot).code == 0
-    return drift.of_project(project.find(pot), patch=True).patch
+    return drift.of_project(find_project(pot), patch=True).patch

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scaffold import drift, rendered
-from scaffold import project as projects
+from scaffold import render_cache
 from scaffold.history.store import Store, open_store
+from scaffold.project import find_project
+from scaffold.updating.base import render_base
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.integration.conftest import Invoke
 
-    from scaffold.drift import Base
+    from scaffold.updating.base import Base
 
 NOW = f"{datetime.now(UTC):%Y-%m}"
 BEFORE = f"{datetime.now(UTC).replace(day=1) - timedelta(days=1):%Y-%m}"
@@ -29,11 +30,11 @@ LONG_AGO = "2001-01"
 @pytest.fixture
 def base(project: Path) -> Base:
     """A rendering that was just made."""
-    return drift.base(projects.find(project), open_store())
+    return render_base(find_project(project), open_store())
 
 
 def _kept(base: Base) -> str | None:
-    return rendered.kept(open_store(), base.origin, base.version, base.answers)
+    return render_cache.kept(open_store(), base.origin, base.version, base.answers)
 
 
 def _age(store: Store, *trees: str) -> None:
@@ -63,7 +64,7 @@ def test_a_rendering_that_is_asked_for_stays(base: Base) -> None:
     assert _kept(base) == base.tree
 
     assert f"{NOW}/" in " ".join(store.names("renderings"))
-    rendered.prune(store)
+    render_cache.prune(store)
     assert _kept(base) == base.tree
     assert store.git.holds("cat-file", "-e", f"{base.tree}:letter.txt")
 
@@ -78,7 +79,7 @@ def test_a_rendering_that_nobody_asks_for_goes(base: Base, project: Path, invoke
     fresh = store.add_folder(project)
 
     assert _kept(base) is None
-    rendered.prune(store)
+    render_cache.prune(store)
 
     assert store.names("renderings") == []
     assert not store.git.holds("cat-file", "-e", base.tree)
@@ -111,11 +112,11 @@ def test_many_at_once_forget_and_render(base: Base, project: Path) -> None:
         (folder / "file.txt").write_text(folder.name)
 
     with ThreadPoolExecutor(6) as pool:
-        pruned = [pool.submit(rendered.prune, store) for _ in range(6)]
+        pruned = [pool.submit(render_cache.prune, store) for _ in range(6)]
         added = list(pool.map(store.add_folder, folders))
     for each in pruned:
         each.result()
-    rendered.prune(store)
+    render_cache.prune(store)
 
     assert all(name.startswith((NOW, BEFORE)) for name in store.names("renderings"))
     assert all(store.git.holds("cat-file", "-e", f"{tree}:file.txt") for tree in added)

@@ -13,8 +13,8 @@ import pytest
 from tests.trees import snapshot
 from tests.update.conftest import commit, git
 
-from scaffold import worktree
-from scaffold.merging import journal
+from scaffold.updating import journal
+from scaffold.vcs import worktree
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from scaffold.catalog import Catalog
+    from scaffold.questions.catalog import Catalog
 
 
 def stacks(incomplete: str) -> list[tuple[str, str]]:
@@ -34,6 +34,7 @@ def _offers(typed: tuple[str, str, str]) -> Iterator[tuple[str, str]]:
 
 
 def _catalog() -> Catalog:
-    from scaffold import catalog, source
+    from scaffold.questions.catalog import load_catalog
+    from scaffold.source import find_source
 
-    return catalog.load(source.find(os.environ.get("SCAFFOLD_TEMPLATE") or None))
+    return load_catalog(find_source(os.environ.get("SCAFFOLD_TEMPLATE") or None).root)

@@ -51,14 +51,14 @@ def diff(
     Everything that is on disk counts, committed or not, except what git ignores.
     """
     from scaffold import drift
-    from scaffold.merging import engine
+    from scaffold.updating import workflow
 
     console: Console = context.obj
     if to is not None and not of_template:
         message = "--to is about the template"
         raise UsageError(message, hint="scaffold diff --template --to VERSION")
     with console.progress("Comparing"):
-        root = engine.find(path)
+        root = workflow.find(path)
         if of_template:
             found = _of_template(root, to, place if named(context, "place") else None, place)
         else:

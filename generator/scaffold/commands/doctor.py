@@ -36,18 +36,20 @@ def doctor(
     Exit code 5 says that one is missing without which the project cannot be worked on. Database and
     cache servers are only needed by `scaffold verify`, which starts its own.
     """
-    from scaffold import project, source, toolchain
+    from scaffold import toolchain
+    from scaffold.project import find_project
+    from scaffold.source import find_source, project_source
 
     console: Console = context.obj
     templates, answers = None, None
     if path is not None:
-        found = project.find(path)
+        found = find_project(path)
         if stack not in {None, found.stack}:
             message = f'{path} is a project of the stack "{found.stack}", not "{stack}"'
             raise UsageError(message, hint="name a project or a stack, not both")
-        templates, stack, answers = source.of_project(found, template), found.stack, found.answers
+        templates, stack, answers = project_source(found, template), found.stack, found.answers
     with console.progress("Looking for tools"):
-        diagnoses = toolchain.diagnose(templates or source.find(template), stack, answers)
+        diagnoses = toolchain.diagnose(templates or find_source(template), stack, answers)
     lacking = {tool.name: tool for diagnosis in diagnoses for tool in diagnosis.lacking}
     failure = None
     if lacking:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from scaffold.explanation import Explanation
+    from scaffold.provenance import Explanation
 
 
 def explain(
@@ -28,14 +28,16 @@ def explain(
     template: LostTemplate = None,
 ) -> None:
     """Show which template, answers and parts of the contract a file of a project comes from."""
-    from scaffold import explanation, project, source
+    from scaffold import provenance
+    from scaffold.project import find_project
+    from scaffold.source import project_source
 
     console: Console = context.obj
-    found = project.find(path)
+    found = find_project(path)
     if path.is_dir():
         message = f"{path} is a folder"
         raise UsageError(message, hint="name a file of the project")
-    explained = explanation.Explainer(source.of_project(found, template), found).explain(path)
+    explained = provenance.Explainer(project_source(found, template), found).explain(path)
     console.show("explain", lambda: _as_json(explained), lambda: _text(explained))
 
 
@@ -47,7 +49,7 @@ def _as_json(explained: Explanation) -> Mapping[str, Any]:
 def _text(explained: Explanation) -> Iterator[RenderableType]:
     from rich.text import Text
 
-    from scaffold.answers import as_line
+    from scaffold.questions.answers import as_line
 
     how = "rendered from" if explained.rendered else "copied from"
     yield Text.assemble((explained.path, "bold"), f" is {how} {explained.template}")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from scaffold.overview import Overview
+    from scaffold.listing import Overview
 
 
 def list_stacks(
@@ -27,10 +27,11 @@ def list_stacks(
 
     Proven means: the conformance suite passed on exactly these templates. What has changed since is stale.
     """
-    from scaffold import overview, source
+    from scaffold import listing
+    from scaffold.source import find_source
 
     console: Console = context.obj
-    found = overview.survey(source.find(template))
+    found = listing.survey(find_source(template))
     console.show("list", lambda: _as_json(found), lambda: _text(found))
 
 
@@ -65,7 +66,7 @@ def _text(found: Overview) -> Iterator[RenderableType]:
     from rich.table import Table
     from rich.text import Text
 
-    from scaffold.answers import as_line
+    from scaffold.questions.answers import as_line
 
     for stack in found.stacks:
         yield Text.assemble((stack.name, "bold"), f"  {stack.label}: {stack.state}")
@@ -86,7 +87,7 @@ def _text(found: Overview) -> Iterator[RenderableType]:
 
 
 def _default(default: Any, derived_from: tuple[str, ...]) -> str:
-    from scaffold.answers import as_line
+    from scaffold.questions.answers import as_line
 
     if derived_from:
         return f"from {', '.join(derived_from)}"

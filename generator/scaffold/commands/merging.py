@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from scaffold.changes import Change
     from scaffold.console import Console
-    from scaffold.drift import Base
     from scaffold.history.store import Store
-    from scaffold.merging.carrying_out import Order
-    from scaffold.merging.engine import Done
-    from scaffold.merging.plan import Plan
-    from scaffold.merging.wishes import Wish
+    from scaffold.updating.apply import MergeOptions
+    from scaffold.updating.base import Base
+    from scaffold.updating.plan import Plan
+    from scaffold.updating.target import Target
+    from scaffold.updating.workflow import Done
+    from scaffold.vcs.tree_diff import Change
 
 ProjectPath = Annotated[Path, typer.Option("--project", "-C", metavar="PATH", help="The project, if not here.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Show the plan and change nothing.")]
@@ -55,34 +55,36 @@ def resume(context: typer.Context, command: str, path: Path, resumption: Resumpt
         UsageError: Other options contradict it.
         ScaffoldError: There is nothing, or git refused.
     """
-    from scaffold.merging import engine
+    from scaffold.updating import workflow
 
     console: Console = context.obj
     if any(others) or (resumption.go_on and resumption.go_back):
         message = "--continue and --abort stand alone"
         raise UsageError(message, hint=f"scaffold {command} --continue, or scaffold {command} --abort")
     if resumption.go_on:
-        entry, outcome = engine.go_on(path)
+        entry, outcome = workflow.continue_merge(path)
         data = {"state": "done", "title": entry.title, "commit": outcome.commit, "branch": outcome.branch}
         text = f"Done: {entry.title}"
     else:
-        entry = engine.go_back(path)
+        entry = workflow.abort_merge(path)
         data = {"state": "aborted", "title": entry.title, "commit": None, "branch": None}
         text = f"Back to how it was: {entry.title} is undone"
     console.show(command, lambda: {**_NOTHING, **data}, lambda: _plain(text))
 
 
-def run(console: Console, path: Path, order: Order, wish: Callable[[Base, Store], Wish]) -> None:
+def run(console: Console, path: Path, options: MergeOptions, target_of: Callable[[Base, Store], Target]) -> None:
     """Show a plan, carry it out, and show what became of it; end with 3 where there are conflicts.
 
     Raises:
         ScaffoldError: It is refused, or failed.
     """
-    from scaffold.merging import engine
+    from scaffold.updating import workflow
 
-    done = engine.merge(engine.find(path), order, wish, lambda plan: console.ahead(lambda: _plan_text(plan)))
-    failure = _failure(done, order)
-    console.show(order.command, lambda: _as_json(done, order), lambda: _outcome_text(done, order), failure=failure)
+    done = workflow.merge(workflow.find(path), options, target_of, lambda plan: console.ahead(lambda: _plan_text(plan)))
+    failure = _failure(done, options)
+    console.show(
+        options.command, lambda: _as_json(done, options), lambda: _outcome_text(done, options), failure=failure
+    )
     if failure is not None:
         raise typer.Exit(failure.exit_code)
 
@@ -99,30 +101,30 @@ _NOTHING: dict[str, Any] = {
 }
 
 
-def _failure(done: Done, order: Order) -> ConflictsError | None:
+def _failure(done: Done, options: MergeOptions) -> ConflictsError | None:
     count = len(done.plan.conflicts)
     if not count:
         return None
     files = f"{count} file{'s' if count > 1 else ''} in conflict"
-    if order.dry_run:
+    if options.dry_run:
         return ConflictsError(f"there would be {files}", hint="nothing was changed")
     if done.outcome is None:
         hint = "nothing was changed; without --verify the conflicts are left for you to resolve"
         return ConflictsError(f"there would be {files}, so there is nothing to verify", hint=hint)
     return ConflictsError(
         f"{files}, marked as git marks them",
-        hint=f"resolve them and git add the files; then scaffold {order.command} --continue, or --abort to go back",
+        hint=f"resolve them and git add the files; then scaffold {options.command} --continue, or --abort to go back",
     )
 
 
-def _as_json(done: Done, order: Order) -> Mapping[str, Any]:
+def _as_json(done: Done, options: MergeOptions) -> Mapping[str, Any]:
     plan, outcome = done.plan, done.outcome
     return {
-        "state": _state(done, order),
-        "title": plan.wish.title,
+        "state": _state(done, options),
+        "title": plan.target.title,
         "from": plan.base.version.name,
-        "to": plan.wish.version.name,
-        "answers": dict(plan.wish.answers),
+        "to": plan.target.version.name,
+        "answers": dict(plan.target.answers),
         "changes": [
             {
                 "path": change.path,
@@ -142,10 +144,10 @@ def _as_json(done: Done, order: Order) -> Mapping[str, Any]:
     }
 
 
-def _state(done: Done, order: Order) -> str:
+def _state(done: Done, options: MergeOptions) -> str:
     if done.plan.merge is None:
         return "nothing-to-do"
-    if order.dry_run or done.outcome is None:
+    if options.dry_run or done.outcome is None:
         return "planned"
     return "conflicts" if done.outcome.conflicts else "done"
 
@@ -154,9 +156,9 @@ def _plan_text(plan: Plan) -> Iterator[RenderableType]:
     from rich.text import Text
 
     if plan.merge is None:
-        yield Text(f"Nothing to do: {plan.wish.title}")
+        yield Text(f"Nothing to do: {plan.target.title}")
         return
-    yield Text.assemble((plan.wish.title, "bold"), _counts(plan))
+    yield Text.assemble((plan.target.title, "bold"), _counts(plan))
     if answers := ", ".join(_answers(plan)):
         yield Text(f"  answers: {answers}")
     for change in plan.changes:
@@ -177,12 +179,12 @@ def _by_hand_text(plan: Plan) -> Iterator[RenderableType]:
         yield Text(f"  {item}")
 
 
-def _outcome_text(done: Done, order: Order) -> Iterator[RenderableType]:
+def _outcome_text(done: Done, options: MergeOptions) -> Iterator[RenderableType]:
     from rich.text import Text
 
     if done.plan.merge is None:
         return
-    if order.dry_run:
+    if options.dry_run:
         yield Text("\nNothing was changed.")
     elif done.outcome is not None and not done.outcome.conflicts:
         yield Text.assemble(("\nDone", "bold green"), f", as one commit on {done.outcome.branch or 'HEAD'}")
@@ -198,9 +200,9 @@ def _counts(plan: Plan) -> str:
 
 
 def _answers(plan: Plan) -> Iterator[str]:
-    from scaffold.answers import as_line
+    from scaffold.questions.answers import as_line
 
-    before, after = plan.base.answers, plan.wish.answers
+    before, after = plan.base.answers, plan.target.answers
     for key in (*after, *(key for key in before if key not in after)):
         match key in before, key in after:
             case True, False:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from scaffold.creation import Created
-    from scaffold.questionnaire import Questionnaire
+    from scaffold.questions.questionnaire import Questionnaire
 
 
 class SetupFailedError(ScaffoldError):
@@ -62,28 +62,31 @@ def new(
     What is not given is asked for on a terminal, and has a default everywhere else. A file answers.yml in the
     user's folder for settings (scaffold/ in ~/.config on Linux) replaces defaults, such as the author's.
     """
-    from scaffold import answers as answer_files
-    from scaffold import catalog, creation, publishing, source
-    from scaffold.questionnaire import Questionnaire
+    from scaffold import creation
+    from scaffold.files import staging
+    from scaffold.questions.answers import load_preferences
+    from scaffold.questions.catalog import load_catalog
+    from scaffold.questions.questionnaire import Questionnaire
+    from scaffold.source import find_source
 
     console: Console = context.obj
     if dry_run and setup:
         message = "--dry-run writes nothing, so there is nothing to run --setup in"
         raise UsageError(message, hint="leave one of them out")
-    templates = source.find(template, version)
-    questions = catalog.load(templates)
+    templates = find_source(template, version)
+    questions = load_catalog(templates.root)
     questionnaire = Questionnaire(questions)
     given = _given(questionnaire, name, stack, data or [], answers)
     ask = None
     if console.interactive and not yes:
-        from scaffold.interview import ask_on_terminal
+        from scaffold.questions.prompts import ask_on_terminal
 
         ask = ask_on_terminal
         wanted = str(given.get("project_name", ""))
         # Nobody wants to answer all questions to learn that the place is taken.
         if wanted and Path(wanted).name == wanted:
-            publishing.check_target(_target(output, wanted))
-    complete = Questionnaire(questions, answer_files.preferences(questionnaire)).complete(given, ask)
+            staging.check_target(_target(output, wanted))
+    complete = Questionnaire(questions, load_preferences(questionnaire)).complete(given, ask)
     plan = creation.Plan(
         source=templates,
         answers=complete,
@@ -118,10 +121,10 @@ def new(
 def _given(
     questionnaire: Questionnaire, name: str | None, stack: str | None, data: list[str], answers: Path | None
 ) -> dict[str, Any]:
-    from scaffold import answers as answer_files
+    from scaffold.questions.answers import answers_from_file, answers_from_pairs
 
-    given = answer_files.from_file(answers, questionnaire) if answers is not None else {}
-    given |= (pairs := answer_files.from_pairs(data, questionnaire))
+    given = answers_from_file(answers, questionnaire) if answers is not None else {}
+    given |= (pairs := answers_from_pairs(data, questionnaire))
     for key, value, flag in (("project_name", name, "NAME"), ("stack", stack, "--stack")):
         if value is None:
             continue

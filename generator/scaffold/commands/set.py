@@ -41,9 +41,9 @@ def set_options(
     if not pairs:
         message = "set needs something to set"
         raise UsageError(message, hint="for example scaffold set redis=true")
-    from scaffold.merging import wishes
-    from scaffold.merging.carrying_out import Order
+    from scaffold.updating.apply import MergeOptions
+    from scaffold.updating.target import changed_target
 
     console: Console = context.obj
-    order = Order("set", template, dry_run, verify, branch)
-    merging.run(console, path, order, lambda base, store: wishes.change(base, store, pairs))
+    options = MergeOptions("set", template, dry_run, verify, branch)
+    merging.run(console, path, options, lambda base, store: changed_target(base, store, pairs))

@@ -36,12 +36,12 @@ def status(
     --exit-code then fails with 1 unless even that is newer.
     """
     from scaffold import status
-    from scaffold.merging import engine
+    from scaffold.updating import workflow
 
     console: Console = context.obj
     with console.progress("Comparing"):
         moved_to = template if named(context, "template") else None
-        found = status.survey(engine.find(path), moved_to, template)
+        found = status.survey(workflow.find(path), moved_to, template)
     code = _code(found) if exit_code else ExitCode.DONE
     failure = found.unreached if exit_code and not found.update_available else None
     if failure is not None:
@@ -80,8 +80,8 @@ def _as_json(found: Status) -> Mapping[str, Any]:
 def _text(found: Status, template: str | None) -> Iterator[RenderableType]:
     from rich.text import Text
 
-    from scaffold.answers import as_line
     from scaffold.drift import STATES
+    from scaffold.questions.answers import as_line
 
     known = " known here" if found.unreached else ""
     newest, move = f"v{found.newest}", ""

@@ -43,16 +43,16 @@ def update(
     if resumption:
         merging.resume(context, "update", path, resumption, to, data, dry_run, verify, branch)
         return
-    from scaffold.merging import wishes
-    from scaffold.merging.carrying_out import Order
+    from scaffold.updating.apply import MergeOptions
+    from scaffold.updating.target import UpdateRequest, update_target
 
     console: Console = context.obj
     ask = None
     if console.interactive and not yes and not dry_run:
-        from scaffold.interview import ask_on_terminal
+        from scaffold.questions.prompts import ask_on_terminal
 
         ask = ask_on_terminal
     moved_to = template if named(context, "template") else None
-    target = wishes.Target(to, moved_to, template, data or [], ask)
-    order = Order("update", template, dry_run, verify, branch)
-    merging.run(console, path, order, lambda base, store: wishes.update(base, store, target))
+    request = UpdateRequest(to, moved_to, template, data or [], ask)
+    options = MergeOptions("update", template, dry_run, verify, branch)
+    merging.run(console, path, options, lambda base, store: update_target(base, store, request))

@@ -88,9 +88,9 @@ def verify(
     console: Console = context.obj
     gc.enable()  # a run takes minutes
     _check_usage(path, url, only, record)
-    from scaffold import project as projects
+    from scaffold.project import find_project
 
-    project = projects.find(path) if path is not None else None
+    project = find_project(path) if path is not None else None
     result = _run(
         console,
         project.root if project is not None else None,
@@ -134,11 +134,11 @@ def _credentials(email: str | None, password: str | None) -> Credentials | None:
 
 def _templates(project: Project | None, template: str | None) -> Path:
     """Return the templates of a project: the contract and the stacks of a fork are its own."""
-    from scaffold import source
+    from scaffold.source import find_source, project_source
 
     if project is not None and project.origin:
-        return source.of_project(project, template).root
-    return source.find(template).root
+        return project_source(project, template).root
+    return find_source(template).root
 
 
 def _build(console: Console, root: Path) -> None:
@@ -150,7 +150,7 @@ def _build(console: Console, root: Path) -> None:
     """
     import subprocess
 
-    from scaffold.git import environment_for_programs
+    from scaffold.vcs.git import environment_for_programs
 
     with console.progress("Building"):
         try:
@@ -221,10 +221,11 @@ def _write_junit(path: Path, result: RunResult) -> None:
 def _record(path: Path, result: RunResult, template: str | None) -> None:
     from datetime import UTC, datetime
 
-    from scaffold import evidence, source
+    from scaffold import evidence
     from scaffold.conformance import digests
+    from scaffold.source import find_source
 
-    templates = source.find(template)
+    templates = find_source(template)
     named = {"stack", "project_name", "package_name", "description", "author"}
     answers = {key: value for key, value in result.answers.items() if key not in named and not key.startswith("_")}
     evidence.record(

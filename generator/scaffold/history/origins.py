@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from scaffold.errors import GitFailedError, NoHistoryError, UnknownVersionError, UnreachedError
-from scaffold.git import Git, last_words
 from scaffold.history import releases, versions
+from scaffold.vcs.git import Git, last_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable

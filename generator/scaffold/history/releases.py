@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scaffold.errors import NoHistoryError
-from scaffold.git import Git, undisturbed
 from scaffold.history import versions
+from scaffold.vcs.git import Git, undisturbed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

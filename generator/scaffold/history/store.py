@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scaffold.errors import CacheUnusableError, GitFailedError, WriteFailedError
-from scaffold.git import Git, undisturbed
+from scaffold.files.signals import deferred
 from scaffold.history import releases
-from scaffold.interruption import deferred
+from scaffold.vcs.git import Git, undisturbed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

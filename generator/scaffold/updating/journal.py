@@ -10,13 +10,12 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from scaffold.errors import BusyError, WriteFailedError
-from scaffold.merging.standing import git_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from scaffold.worktree import WorkTree
+    from scaffold.vcs.worktree import WorkTree
 
 _LOCK = "lock"
 _TRIES, _WAIT_SECONDS = 3, 0.02
@@ -127,4 +126,4 @@ def _take(lock: int) -> bool:
 
 
 def _place(tree: WorkTree) -> Path:
-    return git_path(tree, "scaffold/merge.json")
+    return tree.git_path("scaffold/merge.json")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scaffold.errors import TargetNotEmptyError, TargetUnusableError, WriteFailedError
-from scaffold.interruption import deferred, ignore
+from scaffold.files.signals import deferred, ignore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import IO
 
-    from scaffold.interruption import Recorder
+    from scaffold.files.signals import Recorder
 
 # Inside a hook, these point at the repository that runs the hook (`git rev-parse --local-env-vars`). The pathspec
 # variables, which editors set for commands of their own, would change what a path on our command lines means.

@@ -9,7 +9,6 @@ import yaml
 from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, Undefined
 from jinja2.sandbox import SandboxedEnvironment
 
-from scaffold.catalog import NO_DEFAULT
 from scaffold.errors import (
     AnswerError,
     BrokenTemplateError,
@@ -22,11 +21,12 @@ from scaffold.errors import (
     UnknownStackError,
     WrongTypeError,
 )
+from scaffold.questions.catalog import NO_DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from scaffold.catalog import Catalog, Question
+    from scaffold.questions.catalog import Catalog, Question
 
 _SafeLoader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TRUE = frozenset({"y", "yes", "t", "true", "on", "1"})

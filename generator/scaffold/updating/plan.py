@@ -5,29 +5,29 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from scaffold import changes, rendered, repository
+from scaffold import render_cache
 from scaffold.errors import GitFailedError
-from scaffold.git import last_words
 from scaffold.history import versions
-from scaffold.merging import environment, references
+from scaffold.updating import env_example, references
+from scaffold.updating.merge_state import merging_git
+from scaffold.vcs import tree_diff
+from scaffold.vcs.git import last_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from scaffold.changes import Change
-    from scaffold.drift import Base
-    from scaffold.git import Git
     from scaffold.history.store import Store
-    from scaffold.merging.wishes import Wish
-    from scaffold.worktree import WorkTree
-
-#: How git merges, in the plan and in earnest.
-MERGING = ("merge.renames=true", "merge.directoryRenames=conflict", "submodule.recurse=false")
+    from scaffold.updating.base import Base
+    from scaffold.updating.target import Target
+    from scaffold.vcs.git import Git
+    from scaffold.vcs.tree_diff import Change
+    from scaffold.vcs.worktree import WorkTree
 
 _CLEAN, _CONFLICTS = 0, 1
 _NO_FILES = "directory rename unclear split"
@@ -55,7 +55,7 @@ class Plan:
 
     Attributes:
         root: The project.
-        wish: What it is to become.
+        target: What it is to become.
         base: What it was made from.
         changes: What happens to its files, those in conflict left out.
         conflicts: The files that are left in conflict.
@@ -66,7 +66,7 @@ class Plan:
     """
 
     root: Path
-    wish: Wish
+    target: Target
     base: Base
     changes: tuple[Change, ...]
     conflicts: tuple[Conflict, ...]
@@ -93,13 +93,13 @@ class Merge:
     added: tuple[str, ...]
 
 
-def make(root: Path, base: Base, wish: Wish, tree: WorkTree, store: Store) -> Plan:
-    """Work out what a wish does to a project.
+def make(root: Path, base: Base, target: Target, tree: WorkTree, store: Store) -> Plan:
+    """Work out what it takes to bring a project to a target.
 
     Args:
         root: The project.
         base: What it was made from.
-        wish: What it is to become.
+        target: What it is to become.
         tree: The work tree that it is in.
         store: Where renderings are kept.
 
@@ -107,33 +107,34 @@ def make(root: Path, base: Base, wish: Wish, tree: WorkTree, store: Store) -> Pl
         BrokenTemplateError: The template is at fault.
         GitFailedError: Git refused.
     """
-    old = tree.rendered(base.tree, store)
-    new = tree.rendered(rendered.tree(store, wish.origin, wish.version, wish.answers), store)
-    notes = _notes(store, base, wish)
-    nothing = Plan(root, wish, base, (), (), (), notes, (), None)
+    old = tree.rendered(partial(store.write, base.tree))
+    rendering = render_cache.tree(store, target.origin, target.version, target.answers)
+    new = tree.rendered(partial(store.write, rendering))
+    notes = _notes(store, base, target)
+    nothing = Plan(root, target, base, (), (), (), notes, (), None)
     if old == new:
         return nothing
-    git = tree.git.having(*repository.UNDISTURBED, *repository.identity_settings(tree.top), *MERGING)
+    git = merging_git(tree)
     head = git.tell("find the last commit", "rev-parse", "HEAD")
     onto = git.tell("find its tree", "rev-parse", "HEAD^{tree}")
     rendering = _commit(git, old, (), "What was rendered")
-    change = _commit(git, new, (rendering,), _message(base, wish))
+    change = _commit(git, new, (rendering,), _message(base, target))
     ours = _commit(git, onto, (rendering,), "What the project is")
     # Where two things want one name, git adds what it calls their sides; it is to be what it will be in earnest.
-    sides = {ours: "HEAD", change: f"{git.tell('shorten', 'rev-parse', '--short', change)} ({wish.title})"}
+    sides = {ours: "HEAD", change: f"{git.tell('shorten', 'rev-parse', '--short', change)} ({target.title})"}
     result, conflicts = _merge(git, ours, change)
     conflicts = {_called(path, sides): kind for path, kind in conflicts.items()}
     if result == onto and not conflicts:
         return nothing
-    found = [replace(each, path=_called(each.path, sides)) for each in changes.between(git, onto, result)]
-    edited = changes.between(git, old, onto, tree.prefix)
+    found = [replace(each, path=_called(each.path, sides)) for each in tree_diff.between(git, onto, result)]
+    edited = tree_diff.between(git, old, onto, tree.prefix)
     inside = {_inside(tree, change.path): change for change in found}
     in_conflict = {_inside(tree, path): kind for path, kind in conflicts.items()}
     owned = {f"{tree.prefix}{each.path}" for each in edited if each.kind == "added"}
     mine = {name for each in edited if each.kind != "added" for name in (each.path, each.was) if name}
     return Plan(
         root=root,
-        wish=wish,
+        target=target,
         base=base,
         changes=tuple(_renamed(tree, inside[path]) for path in sorted(inside) if path not in in_conflict),
         conflicts=tuple(Conflict(path, in_conflict[path]) for path in sorted(in_conflict)),
@@ -141,7 +142,7 @@ def make(root: Path, base: Base, wish: Wish, tree: WorkTree, store: Store) -> Pl
         notes=notes,
         by_hand=(
             *_by_hand(notes),
-            *environment.to_do(*(_example(git, each, tree) for each in (old, new))),
+            *env_example.to_do(*(_example(git, each, tree) for each in (old, new))),
             *(
                 f"{_inside(tree, path)} names {_inside(tree, folder)}/, which is removed"
                 for path, folder in references.dangling(git, onto, result, owned)
@@ -152,7 +153,7 @@ def make(root: Path, base: Base, wish: Wish, tree: WorkTree, store: Store) -> Pl
 
 
 def _example(git: Git, rendering: str, tree: WorkTree) -> str:
-    done = git.ask("cat-file", "blob", f"{rendering}:{tree.prefix}{environment.EXAMPLE}")
+    done = git.ask("cat-file", "blob", f"{rendering}:{tree.prefix}{env_example.EXAMPLE}")
     return os.fsdecode(done.stdout) if done.returncode == 0 else ""
 
 
@@ -197,11 +198,11 @@ def _commit(git: Git, tree: str, parents: tuple[str, ...], message: str) -> str:
     return git.tell("make a commit", "commit-tree", tree, *follows, "-m", message)
 
 
-def _message(base: Base, wish: Wish) -> str:
-    if wish.version.name == base.version.name:
-        return f"{wish.title}\n\nMade by scaffold with its templates v{base.version.name}."
-    before = f"v{base.version.name}" + (f" of {base.origin.name}" if wish.moves else "")
-    return f"{wish.title}\n\nMade by scaffold from {before}."
+def _message(base: Base, target: Target) -> str:
+    if target.version.name == base.version.name:
+        return f"{target.title}\n\nMade by scaffold with its templates v{base.version.name}."
+    before = f"v{base.version.name}" + (f" of {base.origin.name}" if target.moves else "")
+    return f"{target.title}\n\nMade by scaffold from {before}."
 
 
 def _inside(tree: WorkTree, path: str) -> str:
@@ -213,14 +214,14 @@ def _inside(tree: WorkTree, path: str) -> str:
 
 def _renamed(tree: WorkTree, change: Change) -> Change:
     was = _inside(tree, change.was) if change.was else None
-    return changes.Change(_inside(tree, change.path), change.kind, was, change.content, change.mode)
+    return tree_diff.Change(_inside(tree, change.path), change.kind, was, change.content, change.mode)
 
 
-def _notes(store: Store, base: Base, wish: Wish) -> str:
+def _notes(store: Store, base: Base, target: Target) -> str:
     """Return what the change log of the new version says of everything since the old one."""
-    if wish.moves or wish.version.name == base.version.name:
+    if target.moves or target.version.name == base.version.name:
         return ""
-    log = store.text("CHANGELOG.md", wish.version.tree) or ""
+    log = store.text("CHANGELOG.md", target.version.tree) or ""
     sections = re.split(r"^(?=## )", log, flags=re.MULTILINE)[1:]
     wanted = []
     for section in sections:
@@ -228,9 +229,9 @@ def _notes(store: Store, base: Base, wish: Wish) -> str:
         name = heading[1] if heading else ""
         released = versions.is_one(name)
         since = (
-            released and versions.is_older(base.version.name, name) and not versions.is_older(wish.version.name, name)
+            released and versions.is_older(base.version.name, name) and not versions.is_older(target.version.name, name)
         )
-        unreleased = name.lower() == "unreleased" and versions.tree_in(wish.version.name) is not None
+        unreleased = name.lower() == "unreleased" and versions.tree_in(target.version.name) is not None
         if since or unreleased:
             wanted += [part.strip() for title, part in _parts(section) if title != _OF_THE_TOOL.lower()]
     return "\n\n".join(wanted)

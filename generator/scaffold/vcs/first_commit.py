@@ -9,18 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from scaffold.errors import GitFailedError
-from scaffold.git import Git, last_words, missing
-
-# Hooks, signing and ignore lists are the user's for their own work; here they would ask for a passphrase,
-# refuse the commit, or leave files of the template out of it.
-UNDISTURBED = (
-    "core.hooksPath=/dev/null",
-    "core.excludesFile=/dev/null",
-    "commit.gpgSign=false",
-    "core.fsmonitor=false",
-    "gc.auto=0",
-)
-_FALLBACK = ("user.name=scaffold", "user.email=scaffold@localhost.invalid")
+from scaffold.vcs.git import Git, last_words, missing
+from scaffold.vcs.settings import UNDISTURBED, Identity, identity_of, identity_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +24,7 @@ class Repository:
     """
 
     state: Literal["committed", "nested", "off"]
-    identity: Literal["user", "fallback"] | None = None
+    identity: Identity | None = None
     around: Path | None = None
 
 
@@ -55,7 +45,7 @@ def work_tree_around(folder: Path) -> Path | None:
     return Path(said) if done.returncode == 0 and said else None
 
 
-def commit_first(folder: Path, message: str) -> Literal["user", "fallback"]:
+def commit_first(folder: Path, message: str) -> Identity:
     """Make a repository of a folder, with everything in its first commit.
 
     Returns:
@@ -66,7 +56,7 @@ def commit_first(folder: Path, message: str) -> Literal["user", "fallback"]:
     """
     _must(folder, "make a repository", "init", "--quiet", "--initial-branch=main")
     _must(folder, "add the files", "add", "--all")
-    identity = _identity(folder)
+    identity = identity_of(folder)
     _must(folder, "commit", "commit", "--quiet", "--message", message, identity=identity)
     return identity
 
@@ -78,24 +68,10 @@ def commit_more(folder: Path) -> None:
         GitFailedError: Git refused.
     """
     _must(folder, "add the files", "add", "--all")
-    _must(folder, "commit", "commit", "--quiet", "--amend", "--no-edit", identity=_identity(folder))
+    _must(folder, "commit", "commit", "--quiet", "--amend", "--no-edit", identity=identity_of(folder))
 
 
-def identity_settings(folder: Path) -> tuple[str, ...]:
-    """Return the settings without which git would not know whose name to put on a commit."""
-    if _identity(folder) == "user":
-        return ()
-    git = Git(folder)
-    return tuple(setting for setting in _FALLBACK if not git.holds("config", "--get", setting.partition("=")[0]))
-
-
-def _identity(folder: Path) -> Literal["user", "fallback"]:
-    git = Git(folder, ("user.useConfigOnly=true",))
-    known = all(git.holds("var", f"GIT_{who}_IDENT") for who in ("AUTHOR", "COMMITTER"))
-    return "user" if known else "fallback"
-
-
-def _must(folder: Path, action: str, *arguments: str, identity: Literal["user", "fallback"] = "user") -> None:
+def _must(folder: Path, action: str, *arguments: str, identity: Identity = "user") -> None:
     settings = identity_settings(folder) if identity == "fallback" else ()
     done = Git(folder, (*UNDISTURBED, *settings)).ask(*arguments)
     if done.returncode != 0:

@@ -7,23 +7,22 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from copier._template import load_template_config
 
-from scaffold import catalog as catalogs
-from scaffold import source
-from scaffold.catalog import NO_DEFAULT
 from scaffold.errors import BrokenTemplateError
+from scaffold.questions.catalog import NO_DEFAULT, load_catalog
+from scaffold.source import find_source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from scaffold.catalog import Catalog
+    from scaffold.questions.catalog import Catalog
     from scaffold.source import Source
 
 
 @pytest.mark.parametrize("which", ["small", "real"])
 def test_reads_what_copier_reads(which: str, small: Source) -> None:
-    templates = small if which == "small" else source.find()
+    templates = small if which == "small" else find_source()
     theirs: dict[str, Any] = dict(load_template_config(templates.root / "copier.yml"))
-    ours = catalogs.load(templates)
+    ours = load_catalog(templates.root)
 
     assert {question.key for question in ours.questions} == {key for key in theirs if not key.startswith("_")}
     assert _sorted(ours.settings) == _sorted({key: value for key, value in theirs.items() if key.startswith("_")})
@@ -64,13 +63,13 @@ def test_nothing_outside_the_source_is_included(path: str, small: Source) -> Non
     (small.root / "copier.yml").write_text(f"--- !include {path}\n")
 
     with pytest.raises(BrokenTemplateError):
-        catalogs.load(small)
+        load_catalog(small.root)
 
 
 def test_a_question_in_short_form_has_a_type(small: Source) -> None:
     (small.root / "copier.yml").write_text("stack: tea\nproject_name: pot\na: 1\nb: true\nd: [x]\n")
 
-    types = [question.type for question in catalogs.load(small).questions]
+    types = [question.type for question in load_catalog(small.root).questions]
     assert types == ["str", "str", "int", "bool", "yaml"]
 
 
@@ -81,7 +80,7 @@ def test_what_every_command_speaks_of_has_to_be_asked(missing: str, small: Sourc
     (small.root / "copier.yml").write_text("".join(questions.values()))
 
     with pytest.raises(BrokenTemplateError, match=f'there is no question "{missing}"'):
-        catalogs.load(small)
+        load_catalog(small.root)
 
 
 @pytest.mark.parametrize("kind", ["multiselect", "secret"])
@@ -90,4 +89,4 @@ def test_kinds_of_questions_that_are_not_asked(kind: str, small: Source) -> None
         file.write(f"---\nflavour:\n  type: str\n  {kind}: true\n")
 
     with pytest.raises(BrokenTemplateError, match=f"flavour: {kind} questions are not supported"):
-        catalogs.load(small)
+        load_catalog(small.root)

@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from jinja2 import meta
 
-from scaffold import catalog as catalogs
 from scaffold import evidence
-from scaffold.catalog import NO_DEFAULT
 from scaffold.errors import BrokenTemplateError
-from scaffold.questionnaire import Questionnaire
+from scaffold.questions.catalog import NO_DEFAULT, load_catalog
+from scaffold.questions.questionnaire import Questionnaire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from scaffold.catalog import Catalog, Question
     from scaffold.evidence import JudgedRow
+    from scaffold.questions.catalog import Catalog, Question
     from scaffold.source import Source
 
 
@@ -66,7 +65,7 @@ def survey(source: Source) -> Overview:
         BrokenTemplateError: Its questionnaire cannot be read.
         EvidenceError: Its evidence cannot be read.
     """
-    catalog = catalogs.load(source)
+    catalog = load_catalog(source.root)
     questionnaire = Questionnaire(catalog)
     stacks = []
     for choice in catalog.stacks:

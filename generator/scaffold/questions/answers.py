@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from scaffold.questionnaire import Questionnaire
+    from scaffold.questions.questionnaire import Questionnaire
 
 # What YAML's constructors and JSON's writer end with on values such as 2020-13-45 or one that holds itself.
 _NO_VALUE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
 
-def from_pairs(pairs: Sequence[str], questionnaire: Questionnaire, *, option: str = "-d ") -> dict[str, Any]:
+def answers_from_pairs(pairs: Sequence[str], questionnaire: Questionnaire, *, option: str = "-d ") -> dict[str, Any]:
     """Read answers of the form KEY=VALUE.
 
     Args:
@@ -45,7 +45,7 @@ def from_pairs(pairs: Sequence[str], questionnaire: Questionnaire, *, option: st
     return answers
 
 
-def from_file(path: Path, questionnaire: Questionnaire) -> dict[str, Any]:
+def answers_from_file(path: Path, questionnaire: Questionnaire) -> dict[str, Any]:
     """Read answers from a YAML or JSON file, for example the answers file of an existing project.
 
     Raises:
@@ -54,11 +54,11 @@ def from_file(path: Path, questionnaire: Questionnaire) -> dict[str, Any]:
         WrongTypeError: A value does not fit its option.
     """
     # What starts with an underscore is Copier's own record of where a project came from.
-    given = {key: value for key, value in load(path).items() if not key.startswith("_")}
-    return checked(given, questionnaire, where=str(path))
+    given = {key: value for key, value in load_answers(path).items() if not key.startswith("_")}
+    return check_answers(given, questionnaire, where=str(path))
 
 
-def checked(answers: Mapping[str, Any], questionnaire: Questionnaire, *, where: str) -> dict[str, Any]:
+def check_answers(answers: Mapping[str, Any], questionnaire: Questionnaire, *, where: str) -> dict[str, Any]:
     """Make sure that answers are of the right type.
 
     Raises:
@@ -79,7 +79,7 @@ def as_line(value: Any) -> str:
     return as_text(value).replace("\n", "\\n")
 
 
-def preferences(questionnaire: Questionnaire) -> dict[str, Any]:
+def load_preferences(questionnaire: Questionnaire) -> dict[str, Any]:
     """Read what this user prefers to the defaults, for example an author or a licence.
 
     Raises:
@@ -90,10 +90,10 @@ def preferences(questionnaire: Questionnaire) -> dict[str, Any]:
     from platformdirs import user_config_path  # noqa: PLC0415 - only `new` has defaults to replace
 
     path = user_config_path("scaffold") / "answers.yml"
-    return from_file(path, questionnaire) if path.is_file() else {}
+    return answers_from_file(path, questionnaire) if path.is_file() else {}
 
 
-def load(path: Path) -> Mapping[str, Any]:
+def load_answers(path: Path) -> Mapping[str, Any]:
     """Read a file of answers as it stands.
 
     Raises:
@@ -104,10 +104,10 @@ def load(path: Path) -> Mapping[str, Any]:
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise AnswersFileError(path, reason.lower(), hint="name a YAML file with one answer a line") from error
-    return parse(text, path)
+    return parse_answers(text, path)
 
 
-def parse(text: str, path: Path) -> Mapping[str, Any]:
+def parse_answers(text: str, path: Path) -> Mapping[str, Any]:
     """Read answers as they stand.
 
     Args:

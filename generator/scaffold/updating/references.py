@@ -7,12 +7,12 @@ import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from scaffold.git import split
+from scaffold.vcs.git import split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from scaffold.git import Git
+    from scaffold.vcs.git import Git
 
 
 def dangling(git: Git, before: str, result: str, owned: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -8,18 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaffold import catalog as catalogs
-from scaffold import source
-from scaffold.catalog import NO_DEFAULT, Question
 from scaffold.errors import InvalidAnswerError, MissingAnswerError, ScaffoldError, WrongTypeError
-from scaffold.questionnaire import Questionnaire
+from scaffold.questions.catalog import NO_DEFAULT, Question, load_catalog
+from scaffold.questions.questionnaire import Questionnaire
+from scaffold.source import find_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scaffold.catalog import Catalog
+    from scaffold.questions.catalog import Catalog
 
-REAL = Questionnaire(catalogs.load(source.find()))
+REAL = Questionnaire(load_catalog(find_source().root))
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from scaffold import source as sources
 from scaffold.errors import GitFailedError
-from scaffold.publishing import workspace
+from scaffold.files.staging import workspace
+from scaffold.source import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,7 +59,7 @@ def tree(store: Store, origin: Origin, found: Version, answers: Mapping[str, Any
 
     with workspace(store.workspace()) as aside:
         made = aside / "project"
-        render(sources.unpacked(origin, found, store), answers, made, aside)
+        render(unpack(origin, found, store), answers, made, aside)
         added = store.add_folder(made)
     store.keep(f"{_PLACE}/{_months(1)[0]}/{_name(origin, found, answers)}", added)
     prune(store)

@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scaffold import answers as answer_files
 from scaffold.errors import (
     AnswersFileError,
     ChangedStackError,
@@ -17,13 +16,14 @@ from scaffold.errors import (
     NoCommitError,
     UnderWayError,
 )
-from scaffold.git import split
+from scaffold.questions.answers import parse_answers
+from scaffold.vcs.git import split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from scaffold.project import Project
-    from scaffold.worktree import WorkTree
+    from scaffold.vcs.worktree import WorkTree
 
 _UNDER_WAY = {
     "MERGE_HEAD": "a merge",
@@ -56,7 +56,7 @@ def check(tree: WorkTree, project: Project, *, detached_too: bool) -> None:
             f"nothing is committed yet in {tree.top}", hint="git add --all && git commit --message 'Begin'"
         )
     for name, what in _UNDER_WAY.items():
-        if git_path(tree, name).exists():
+        if tree.git_path(name).exists():
             raise UnderWayError(f"{what} is under way in {tree.top}", hint="git status tells how to finish it")
     if not detached_too and not tree.git.holds("symbolic-ref", "--quiet", "HEAD"):
         raise DetachedHeadError
@@ -66,23 +66,9 @@ def check(tree: WorkTree, project: Project, *, detached_too: bool) -> None:
             f"{project.answers_file} is not committed",
             hint="git add --force what belongs to the project, and commit it",
         )
-    if dirty := changed(tree):
+    if dirty := tree.changed():
         raise DirtyTreeError(dirty)
     _check_stack(tree, project, answers)
-
-
-def changed(tree: WorkTree) -> list[str]:
-    """Return the tracked files that differ from the last commit, those that git was told to overlook included.
-
-    Raises:
-        GitFailedError: Git refused.
-    """
-    # A file that git takes for unchanged, whatever is in it, would be overwritten.
-    said = tree.unveiled().tell(
-        "look for changes", "status", "--porcelain=v1", "-z", "--untracked-files=no", "--ignore-submodules=dirty",
-        "--no-renames",
-    )  # fmt: skip
-    return [entry[3:] for entry in split(said)]
 
 
 def check_names(tree: WorkTree, result: str) -> None:
@@ -133,11 +119,6 @@ def check_way(tree: WorkTree, written: Iterable[str]) -> None:
         raise InTheWayError(sorted(set(found)))
 
 
-def git_path(tree: WorkTree, name: str) -> Path:
-    """Return where git keeps something that belongs to a work tree."""
-    return Path(tree.git.tell("find", "rev-parse", "--path-format=absolute", "--git-path", name))
-
-
 def _files(tree: WorkTree, name: str) -> list[str]:
     return split(tree.git.tell("list files", "ls-tree", "-r", "-z", "--name-only", name))
 
@@ -155,7 +136,7 @@ def _check_stack(tree: WorkTree, project: Project, answers: str) -> None:
         return
     content = tree.git.ask("cat-file", "blob", f"{first}:{answers}").stdout
     try:
-        made_with = answer_files.parse(content.decode(errors="replace"), project.answers_file).get("stack")
+        made_with = parse_answers(content.decode(errors="replace"), project.answers_file).get("stack")
     except AnswersFileError:
         return
     if made_with is not None and made_with != project.stack:

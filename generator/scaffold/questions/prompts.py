@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import questionary
 from prompt_toolkit.output import create_output
 
-from scaffold.answers import as_text
-from scaffold.catalog import NO_DEFAULT
+from scaffold.questions.answers import as_text
+from scaffold.questions.catalog import NO_DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scaffold.catalog import Question
+    from scaffold.questions.catalog import Question
 
 
 def ask_on_terminal(question: Question, default: Any, check: Callable[[Any], str]) -> Any:

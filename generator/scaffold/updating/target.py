@@ -5,24 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scaffold import answers as answer_files
-from scaffold import catalog as catalogs
-from scaffold import source as sources
 from scaffold.errors import AnswerError, ChangedStackError, DowngradeError, ForeignReleaseError, UnknownVersionError
 from scaffold.history import versions
-from scaffold.questionnaire import Questionnaire
+from scaffold.history.addresses import origin_at, recorded_origin
+from scaffold.questions.answers import answers_from_pairs
+from scaffold.questions.catalog import load_catalog
+from scaffold.questions.questionnaire import Questionnaire
+from scaffold.source import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from scaffold.drift import Base
     from scaffold.history.origins import Origin, Version
     from scaffold.history.store import Store
-    from scaffold.questionnaire import Ask
+    from scaffold.questions.questionnaire import Ask
+    from scaffold.updating.base import Base
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Target:
     """What a project is to become.
 
     Attributes:
@@ -41,7 +42,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class UpdateRequest:
     """Where an update is to lead.
 
     Attributes:
@@ -59,13 +60,13 @@ class Target:
     ask: Ask | None = None
 
 
-def update(base: Base, store: Store, target: Target) -> Wish:
-    """Work out what an update wants.
+def update_target(base: Base, store: Store, request: UpdateRequest) -> Target:
+    """Work out what an update makes of a project.
 
     Args:
         base: What the project was made from.
         store: Where versions are kept.
-        target: Where it is to lead.
+        request: Where it is to lead.
 
     Raises:
         DowngradeError: The newest version is older than the project's.
@@ -74,30 +75,30 @@ def update(base: Base, store: Store, target: Target) -> Wish:
         UsageError: An answer does not fit the new version.
         ChangedStackError: Another stack is wanted.
     """
-    origin = where_from(base.origin.name, target.template, target.otherwise)
-    version = origin.find(store, target.to if target.to is not None else origin.newest(store))
-    moves = target.template is not None and not goes_on(origin, store, base)
-    if target.to is None and not moves and versions.is_older(version.name, base.version.name):
+    origin = update_origin(base.origin.name, request.template, request.otherwise)
+    version = origin.find(store, request.to if request.to is not None else origin.newest(store))
+    moves = request.template is not None and not continues(origin, store, base)
+    if request.to is None and not moves and versions.is_older(version.name, base.version.name):
         raise DowngradeError(base.version.name, version.name)
-    if target.to is None and not moves and not origin.releases.contains(store, version.name, base.version.name):
+    if request.to is None and not moves and not origin.releases.contains(store, version.name, base.version.name):
         raise ForeignReleaseError(origin.name, version.name, base.version.name)
-    questions = catalogs.load(sources.unpacked(origin, version, store))
+    questions = load_catalog(unpack(origin, version, store).root)
     questionnaire = Questionnaire(questions)
-    given = answer_files.from_pairs(target.pairs, questionnaire)
+    given = answers_from_pairs(request.pairs, questionnaire)
     known = {question.key for question in questions.asked}
     kept = {key: value for key, value in base.answers.items() if key in known and key not in given}
     try:
-        answers = questionnaire.complete(given, target.ask, kept)
+        answers = questionnaire.complete(given, request.ask, kept)
     except AnswerError as error:
         if error.key in kept:
             error.hint = "; ".join(filter(None, [f"answer it anew with -d {error.key}=…", error.hint]))
         raise
     _same_stack(base, answers)
     title = f"Update the templates to v{version.name}" + (f" of {origin.name}" if moves else "")
-    return Wish(title, origin, version, answers, moves)
+    return Target(title, origin, version, answers, moves)
 
 
-def where_from(recorded: str, template: str | None, otherwise: str | None) -> Origin:
+def update_origin(recorded: str, template: str | None, otherwise: str | None) -> Origin:
     """Return where an update gets its version from.
 
     Args:
@@ -108,10 +109,10 @@ def where_from(recorded: str, template: str | None, otherwise: str | None) -> Or
     Raises:
         SourceNotFoundError: It is not known on this machine.
     """
-    return sources.origin(template) if template is not None else sources.recorded(recorded, otherwise)
+    return origin_at(template) if template is not None else recorded_origin(recorded, otherwise)
 
 
-def goes_on(origin: Origin, store: Store, base: Base) -> bool:
+def continues(origin: Origin, store: Store, base: Base) -> bool:
     """Tell whether an origin goes on with what a project was made from, or has other templates under its versions.
 
     Raises:
@@ -128,8 +129,8 @@ def goes_on(origin: Origin, store: Store, base: Base) -> bool:
         return False
 
 
-def change(base: Base, store: Store, pairs: Sequence[str]) -> Wish:
-    """Work out what other answers want.
+def changed_target(base: Base, store: Store, pairs: Sequence[str]) -> Target:
+    """Work out what other answers make of a project.
 
     Args:
         base: What the project was made from.
@@ -140,8 +141,8 @@ def change(base: Base, store: Store, pairs: Sequence[str]) -> Wish:
         UsageError: There is no such option, or it cannot have that value.
         ChangedStackError: Another stack is wanted.
     """
-    questionnaire = Questionnaire(catalogs.load(sources.unpacked(base.origin, base.version, store)))
-    given = answer_files.from_pairs(pairs, questionnaire, option="")
+    questionnaire = Questionnaire(load_catalog(unpack(base.origin, base.version, store).root))
+    given = answers_from_pairs(pairs, questionnaire, option="")
     _same_stack(base, given)
     try:
         # What was only the default of other answers is so again: a project made with these would have it.
@@ -150,7 +151,7 @@ def change(base: Base, store: Store, pairs: Sequence[str]) -> Wish:
         if error.key not in given:
             error.hint = f"set {error.key}=… as well"
         raise
-    return Wish(f"Set {' '.join(pairs)}", base.origin, base.version, answers)
+    return Target(f"Set {' '.join(pairs)}", base.origin, base.version, answers)
 
 
 def _same_stack(base: Base, answers: Mapping[str, Any]) -> None:

@@ -14,8 +14,6 @@ from scaffold.errors import BrokenTemplateError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from scaffold.source import Source
-
 #: A question without a default, which has to be answered.
 NO_DEFAULT = object()
 
@@ -111,13 +109,13 @@ class Catalog:
         raise KeyError(key)
 
 
-def load(source: Source) -> Catalog:
-    """Read the questionnaire of a source.
+def load_catalog(root: Path) -> Catalog:
+    """Read the questionnaire of a folder of templates.
 
     Raises:
         BrokenTemplateError: The questionnaire cannot be read.
     """
-    path = source.root / "copier.yml"
+    path = root / "copier.yml"
     settings: dict[str, Any] = {}
     questions: dict[str, Any] = {}
     for part in _parts(path):
@@ -133,7 +131,7 @@ def load(source: Source) -> Catalog:
     for key in _NEEDED:
         if key not in questions:
             raise BrokenTemplateError("copier.yml", f'there is no question "{key}"')
-    return Catalog(source.root, tuple(_question(key, value) for key, value in questions.items()), settings)
+    return Catalog(root, tuple(_question(key, value) for key, value in questions.items()), settings)
 
 
 def _parts(path: Path) -> Iterator[Any]:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scaffold import publishing
 from scaffold.errors import TargetNotEmptyError, WriteFailedError
+from scaffold.files import staging
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def place(tmp_path: Path) -> Path:
 
 
 def test_makes_the_folders_on_the_way(made: Path, place: Path) -> None:
-    publishing.publish(made, place / "a" / "b" / "project", last=False)
+    staging.publish(made, place / "a" / "b" / "project", last=False)
 
     assert (place / "a" / "b" / "project" / "file").read_text() == "content"
 
@@ -38,7 +38,7 @@ def test_somebody_else_was_faster(made: Path, place: Path) -> None:
     (place / "project" / "theirs").touch()
 
     with pytest.raises(TargetNotEmptyError, match="theirs"):
-        publishing.publish(made, place / "project", last=False)
+        staging.publish(made, place / "project", last=False)
 
     assert [path.name for path in (place / "project").iterdir()] == ["theirs"]
 
@@ -47,7 +47,7 @@ def test_folders_on_the_way_go_again_when_it_fails(made: Path, place: Path, monk
     monkeypatch.setattr(Path, "rename", _refusing(errno.EIO))
 
     with pytest.raises(WriteFailedError, match="Input/output error"):
-        publishing.publish(made, place / "a" / "b" / "project", last=False)
+        staging.publish(made, place / "a" / "b" / "project", last=False)
 
     assert list(place.iterdir()) == []
 
@@ -62,7 +62,7 @@ def test_two_mounts_of_one_device_are_copied_between(made: Path, place: Path, mo
 
     monkeypatch.setattr(Path, "rename", only_within)
 
-    publishing.publish(made, place / "project", last=False)
+    staging.publish(made, place / "project", last=False)
 
     assert (place / "project" / "link").is_symlink()
     assert [path.name for path in place.iterdir()] == ["project"]
@@ -70,7 +70,7 @@ def test_two_mounts_of_one_device_are_copied_between(made: Path, place: Path, mo
 
 def test_the_workspace_is_gone_after_a_failure() -> None:
     def fail() -> None:
-        with publishing.workspace() as folder:
+        with staging.workspace() as folder:
             (folder / "file").touch()
             seen.append(folder)
             raise KeyboardInterrupt

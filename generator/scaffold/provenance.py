@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from jinja2 import TemplateError, meta, nodes
 from pathspec import PathSpec
 
-from scaffold import catalog as catalogs
 from scaffold.errors import BrokenTemplateError, NotExplainedError
-from scaffold.questionnaire import Questionnaire
+from scaffold.questions.catalog import load_catalog
+from scaffold.questions.questionnaire import Questionnaire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from jinja2.sandbox import SandboxedEnvironment
 
-    from scaffold.catalog import Catalog
     from scaffold.project import Project
+    from scaffold.questions.catalog import Catalog
     from scaffold.source import Source
 
 _Kind = TypeVar("_Kind", bound=nodes.Node)
@@ -65,7 +65,7 @@ class Explainer:
         """
         self._source = source
         self._project = project
-        self._catalog = catalogs.load(source)
+        self._catalog = load_catalog(source.root)
         questionnaire = Questionnaire(self._catalog)
         self._environment = questionnaire.environment
         self._answers = questionnaire.derive(project.answers)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from scaffold.git import Git
+    from scaffold.vcs.git import Git
 
 Kind = Literal["added", "changed", "deleted", "moved"]
 

@@ -6,25 +6,28 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scaffold import drift, worktree
-from scaffold import project as projects
 from scaffold.errors import AnswersFileError, BusyError, NotAProjectError, NotARepositoryError
+from scaffold.files.staging import workspace
 from scaffold.history.store import open_store
-from scaffold.merging import carrying_out, journal, plan, standing
-from scaffold.publishing import workspace
+from scaffold.project import find_project
+from scaffold.updating import apply, journal, plan, preflight, recovery
+from scaffold.updating.base import render_base
+from scaffold.updating.merge_state import settle
+from scaffold.vcs import worktree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from scaffold.drift import Base
     from scaffold.history.store import Store
-    from scaffold.merging.carrying_out import Order, Outcome
-    from scaffold.merging.journal import Entry
-    from scaffold.merging.plan import Plan
-    from scaffold.merging.wishes import Wish
     from scaffold.project import Project
-    from scaffold.worktree import WorkTree
+    from scaffold.updating.apply import MergeOptions
+    from scaffold.updating.base import Base
+    from scaffold.updating.journal import Entry
+    from scaffold.updating.merge_state import Outcome
+    from scaffold.updating.plan import Plan
+    from scaffold.updating.target import Target
+    from scaffold.vcs.worktree import WorkTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +39,17 @@ class Done:
 
 
 def merge(
-    project: Project, order: Order, wish: Callable[[Base, Store], Wish], announce: Callable[[Plan], None]
+    project: Project,
+    options: MergeOptions,
+    target_of: Callable[[Base, Store], Target],
+    announce: Callable[[Plan], None],
 ) -> Done:
-    """Bring a project to what is wished.
+    """Bring a project to a target.
 
     Args:
         project: The project.
-        order: How.
-        wish: Works out what is wanted from what the project was made from.
+        options: How.
+        target_of: Works out what it is to become, from what the project was made from.
         announce: Is told the plan before anything is touched.
 
     Raises:
@@ -51,27 +57,27 @@ def merge(
     """
     store = open_store()
     with workspace(store.workspace()) as scratch:
-        if order.dry_run:
+        if options.dry_run:
             worktree.around(project.root, scratch)
-            tree = worktree.observed(project.root, scratch, store)
+            tree = worktree.observed(project.root, scratch, store.objects)
             if journal.busy(tree):
                 raise BusyError(tree.top)
-            carrying_out.settle(tree)
-            planned = _plan(project, order, wish, tree, store)
+            settle(tree)
+            planned = _plan(project, options, target_of, tree, store)
             announce(planned)
             return Done(planned, None)
         tree = worktree.around(project.root, scratch)
         with journal.alone(tree) as lock:
-            carrying_out.settle(tree)
-            planned = _plan(project, order, wish, tree, store)
+            settle(tree)
+            planned = _plan(project, options, target_of, tree, store)
             announce(planned)
             if planned.merge is None:
                 return Done(planned, None)
-            if order.verify:
+            if options.verify:
                 if planned.conflicts:
                     return Done(planned, None)
-                carrying_out.try_out(tree, planned.merge)
-            outcome = carrying_out.carry_out(tree, planned, order, lock)
+                apply.try_out(tree, planned.merge)
+            outcome = apply.carry_out(tree, planned, options, lock)
             return Done(planned, outcome)
 
 
@@ -84,31 +90,31 @@ def find(path: Path) -> Project:
         AnswersFileError: They are unreadable for another reason.
     """
     try:
-        return projects.find(path)
+        return find_project(path)
     except AnswersFileError:
         with workspace(open_store().workspace()) as scratch, suppress(NotARepositoryError):
-            carrying_out.settle(worktree.around(_folder(path), scratch))
+            settle(worktree.around(_folder(path), scratch))
         raise
 
 
-def go_on(path: Path) -> tuple[Entry, Outcome]:
+def continue_merge(path: Path) -> tuple[Entry, Outcome]:
     """Finish a merge whose conflicts are resolved.
 
     Raises:
         ScaffoldError: There is none, or it cannot be finished yet.
     """
     with _alone(path) as tree:
-        return carrying_out.go_on(tree)
+        return recovery.continue_merge(tree)
 
 
-def go_back(path: Path) -> Entry:
+def abort_merge(path: Path) -> Entry:
     """Undo a merge that is not finished.
 
     Raises:
         ScaffoldError: There is none, or git refused.
     """
     with _alone(path) as tree:
-        return carrying_out.go_back(tree)
+        return recovery.abort_merge(tree)
 
 
 @contextmanager
@@ -127,13 +133,15 @@ def _folder(path: Path) -> Path:
     return path if path.is_dir() else path.parent
 
 
-def _plan(project: Project, order: Order, wish: Callable[[Base, Store], Wish], tree: WorkTree, store: Store) -> Plan:
-    standing.check(tree, project, detached_too=order.branch is not None)
-    if order.branch is not None:
-        carrying_out.check_branch(tree.git, order.branch)
-    base = drift.base(project, store, order.template)
-    planned = plan.make(project.root, base, wish(base, store), tree, store)
+def _plan(
+    project: Project, options: MergeOptions, target_of: Callable[[Base, Store], Target], tree: WorkTree, store: Store
+) -> Plan:
+    preflight.check(tree, project, detached_too=options.branch is not None)
+    if options.branch is not None:
+        apply.check_branch(tree.git, options.branch)
+    base = render_base(project, store, options.template)
+    planned = plan.make(project.root, base, target_of(base, store), tree, store)
     if planned.merge is not None:
-        standing.check_way(tree, planned.merge.added)
-        standing.check_names(tree, planned.merge.result)
+        preflight.check_way(tree, planned.merge.added)
+        preflight.check_names(tree, planned.merge.result)
     return planned

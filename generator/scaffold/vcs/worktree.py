@@ -9,19 +9,17 @@ from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from scaffold import repository
 from scaffold.errors import NotARepositoryError, RefusedRepositoryError
-from scaffold.git import Git, last_words, split
+from scaffold.vcs.git import Git, last_words, split
+from scaffold.vcs.settings import UNDISTURBED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from scaffold.history.store import Store
+    from collections.abc import Callable, Iterator
 
 # What the user's git does to files on their way in stays: line endings and filters make the same of a rendering as
 # of the project. What only depends on where the folder lies does not.
 _ADDING = (
-    *repository.UNDISTURBED,
+    *UNDISTURBED,
     "core.safecrlf=false",
     "core.sparseCheckout=false",
     "core.untrackedCache=false",
@@ -106,12 +104,28 @@ class WorkTree:
                 git.tell("read overlooked files", "update-index", flag, "-z", "--stdin", stdin=given)
         return git
 
-    def rendered(self, tree: str, store: Store) -> str:
+    def changed(self) -> list[str]:
+        """Return the tracked files that differ from the last commit, those that git was told to overlook included.
+
+        Raises:
+            GitFailedError: Git refused.
+        """
+        # A file that git takes for unchanged, whatever is in it, would be overwritten.
+        said = self.unveiled().tell(
+            "look for changes", "status", "--porcelain=v1", "-z", "--untracked-files=no", "--ignore-submodules=dirty",
+            "--no-renames",
+        )  # fmt: skip
+        return [entry[3:] for entry in split(said)]
+
+    def git_path(self, name: str) -> Path:
+        """Return where git keeps something that belongs to a work tree."""
+        return Path(self.git.tell("find", "rev-parse", "--path-format=absolute", "--git-path", name))
+
+    def rendered(self, write: Callable[[Path], None]) -> str:
         """Return the tree of the last commit with the project in it as it was rendered.
 
         Args:
-            tree: The rendering, in the store.
-            store: The store.
+            write: Writes the rendering into an empty folder.
 
         Raises:
             GitFailedError: Git refused.
@@ -128,7 +142,7 @@ class WorkTree:
             # Below them, it would add nothing.
             names = os.fsencode("\0".join(submodules))
             git.tell("leave out submodules", "update-index", "-z", "--force-remove", "--stdin", stdin=names)
-        store.write(tree, place)
+        write(place)
         beside = list(self._bring_attributes(folder))
         git.tell("add a rendering", "add", "--all", "--force", "--", self.where)
         if beside:
@@ -180,8 +194,13 @@ def around(root: Path, scratch: Path) -> WorkTree:
     return WorkTree(Path(top), prefix, at_top, committed, scratch)
 
 
-def observed(root: Path, scratch: Path, store: Store) -> WorkTree:
+def observed(root: Path, scratch: Path, objects: Path) -> WorkTree:
     """Return the work tree that a project is in, or a stand-in for a project without one; nothing in it is written.
+
+    Args:
+        root: The project.
+        scratch: A folder for indexes and renderings; the caller removes it.
+        objects: Where git finds further objects, such as those of renderings.
 
     Raises:
         MissingToolError: There is no git.
@@ -189,14 +208,14 @@ def observed(root: Path, scratch: Path, store: Store) -> WorkTree:
     """
     try:
         found = around(root, scratch)
-        objects = found.git.tell("find the objects", "rev-parse", "--path-format=absolute", "--git-path", "objects")
-        known = os.pathsep.join((_quoted(store.objects), _quoted(objects)))
+        of_project = found.git.tell("find the objects", "rev-parse", "--path-format=absolute", "--git-path", "objects")
+        known = os.pathsep.join((_quoted(objects), _quoted(of_project)))
     except NotARepositoryError:
         stand_in = scratch / "stand-in.git"
         git = Git(root).having(GIT_DIR=stand_in, GIT_WORK_TREE=root)
         Git(scratch).tell("make a repository", "init", "--quiet", "--bare", str(stand_in))
         found = WorkTree(root, "", git, committed=False, scratch=scratch)
-        known = _quoted(store.objects)
+        known = _quoted(objects)
     ours = scratch / "objects"
     ours.mkdir()
     git = found.git.having(GIT_OBJECT_DIRECTORY=ours, GIT_ALTERNATE_OBJECT_DIRECTORIES=known)

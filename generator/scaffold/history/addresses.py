@@ -1,0 +1,168 @@
+"""What users and projects call a source of templates: a URL, a folder, or the tool's own."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from scaffold.errors import SourceNotFoundError, TemplateNotFoundError, UnknownVersionError, UsageError
+from scaffold.installation import own_templates, packaged_version, releases_bundle, tool_version
+from scaffold.vcs.git import missing
+
+if TYPE_CHECKING:
+    from scaffold.history.origins import Origin
+
+#: What projects record that were made with the templates of the tool itself.
+OWN = "scaffold"
+#: Raised where templates or a version are not to be found. Out of reach for now is another matter.
+LOST = (SourceNotFoundError, TemplateNotFoundError, UnknownVersionError)
+
+_LOCAL = "local:"
+_WHAT_THEY_ARE = "templates are a folder with a copier.yml in it, or a git repository of such"
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://|[^/\\]+@[^/\\]+:|[a-z0-9][a-z0-9.-]+:", re.IGNORECASE)
+_SHORT_FORMS = {
+    "gh:": "https://github.com/",
+    "gl:": "https://gitlab.com/",
+    "git+https://": "https://",
+    "git+ssh://": "ssh://",
+}
+# Before the @ stands a password, or a token without a name; ssh needs a name there, which is no secret.
+_CREDENTIALS = re.compile(r"[a-z+.-]+://[^/@]*:[^/@]*@|https?://[^/@]*@", re.IGNORECASE)
+
+
+def origin_at(template: str | Path | None = None, *, recorded: bool = False) -> Origin:
+    """Return the history of the source that a user means.
+
+    Args:
+        template: URL or path named by the user; without it, or with `scaffold`, the templates that belong to this
+            tool.
+        recorded: Whether a project has recorded it already, with whatever stands in it.
+
+    Raises:
+        TemplateNotFoundError: There are no templates at that place.
+        UsageError: The URL holds a name or a password, or looks like an option.
+    """
+    from scaffold.history import origins  # noqa: PLC0415 - what only lists has no need of it
+
+    if template in {None, OWN}:
+        root, bundle = own_templates(), releases_bundle()
+        if bundle.is_file():
+            packaged = origins.Bundled(OWN, bundle)
+            return origins.Origin(OWN, packaged, lambda _: packaged_version() or tool_version())
+        checkout = origins.ByManifest(OWN, root)
+        return origins.Origin(OWN, checkout, checkout.now)
+    place = folder_of(template)
+    if place is None:
+        url = _in_full(str(template))
+        if _CREDENTIALS.match(url) and not recorded:
+            message = "the URL of the templates holds a name or a password, which every project would record"
+            raise UsageError(
+                message, hint="leave out what stands before the @, and let git's credential helper know it"
+            )
+        return origins.Origin(url, origins.ByTag(url, url))
+    holds = (place / "copier.yml").is_file()
+    if not holds and place.is_dir() and shutil.which("git") is None:
+        raise missing()
+    if not holds and not (place.is_dir() and origins.is_repository(place)):
+        raise TemplateNotFoundError(
+            f"there is no template at {template}",
+            hint=_WHAT_THEY_ARE,
+        )
+    folder = origins.ByTag(_remember(place), str(place))
+    return origins.Origin(folder.name, folder, folder.now if holds else None)
+
+
+def recorded_origin(name: str, otherwise: str | Path | None = None) -> Origin:
+    """Return the history of the source that a project records.
+
+    Args:
+        name: What it records.
+        otherwise: Where to look for templates that are not where it says.
+
+    Raises:
+        SourceNotFoundError: It was a place on a machine, and on this one it is not known or no more there.
+    """
+    try:
+        return _recorded(name)
+    except LOST:
+        if otherwise is None:
+            raise
+        return origin_at(otherwise)
+
+
+def _recorded(name: str) -> Origin:
+    if name == OWN:
+        return origin_at()
+    if name.startswith(_LOCAL):
+        from scaffold.history.store import open_store  # noqa: PLC0415
+
+        place = open_store().place(name.removeprefix(_LOCAL))
+        if place is None or not place.exists():
+            where = "where that was is not known here" if place is None else f"{place} is no more"
+            raise SourceNotFoundError(
+                f"the project was made from a folder of templates ({name}), and {where}",
+                hint="name the folder or its repository with --template",
+            )
+        return origin_at(place, recorded=True)
+    # Plain Copier records where on its machine the templates lay.
+    try:
+        place = folder_of(name)
+        here = bool(name) and (place is None or place.is_dir())
+    except TemplateNotFoundError:
+        here = False
+    if here:
+        return origin_at(name, recorded=True)
+    raise SourceNotFoundError(
+        f'the project was made from "{name}", which is not here' if name else "the project does not say what made it",
+        hint="name the templates with --template",
+    )
+
+
+def local_name(root: Path) -> str:
+    """Return what projects record as their source that were made from a folder: no path of this machine."""
+    return _LOCAL + sha256(str(root).encode(errors="surrogateescape")).hexdigest()[:12]
+
+
+def _remember(root: Path) -> str:
+    name = local_name(root)
+    if shutil.which("git"):
+        from scaffold.history.store import open_store  # noqa: PLC0415
+
+        open_store().remember_place(name.removeprefix(_LOCAL), root)
+    return name
+
+
+def folder_of(template: str | Path) -> Path | None:
+    """Return the folder that is meant, or nothing where it is a URL.
+
+    Raises:
+        UsageError: Git would take it for an option.
+        TemplateNotFoundError: There can be no such folder.
+    """
+    text = str(template)
+    if text.startswith("-"):
+        raise UsageError(f'templates cannot be at "{text}": it looks like an option', hint=f"a folder is ./{text}")
+    try:
+        if _URL.match(text) and not text.startswith("file://") and not Path(text).exists():
+            return None
+        plain = url2pathname(urlsplit(text).path) if text.startswith("file://") else text
+        folder = Path(plain).expanduser().resolve()
+        (folder / "copier.yml").exists()
+    except (OSError, RuntimeError, ValueError) as error:
+        # Nobody's home, a name that is too long, a folder that may not be read.
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise TemplateNotFoundError(f"there is no template at {template}: {reason}", hint=_WHAT_THEY_ARE) from error
+    return folder
+
+
+def _in_full(url: str) -> str:
+    """Return the URL that git takes for one in a form that only Copier knows."""
+    for short, full in _SHORT_FORMS.items():
+        if url.startswith(short):
+            return full + url.removeprefix(short)
+    return url

@@ -1,0 +1,1 @@
+"""The questions of the templates, and the answers of a user."""
