@@ -126,7 +126,7 @@ const REFUSALS: Readonly<Record<string, string>> = {
 
 /**
  * What Node.js lets pass. It takes a request line without a version for HTTP/0.9, which has no headers;
- * it looks neither at the URL, for which Express would send a page of its own, nor at the host.
+ * it looks neither at the URL, for which frameworks send pages of their own, nor at the host.
  */
 function refusalOf(req: IncomingMessage): string | undefined {
   const { headers, httpVersion, rawHeaders, url = '' } = req;
