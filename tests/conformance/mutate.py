@@ -40,7 +40,7 @@ from scaffold.errors import ScaffoldError
 sys.path.insert(0, str(Path(__file__).parents[1] / "stacks"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "guides"))
 import guide
-import node_wheel
+import toolchains
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -224,7 +224,7 @@ def main() -> int:
     parser.add_argument("--again", action="store_true", help="also what is known already")
     parser.add_argument("--folder", type=Path, default=Path("build/mutations"), help="projects and results")
     options = parser.parse_args()
-    programs = node_wheel.programs(Path(tempfile.mkdtemp(prefix="node-")))
+    programs = toolchains.programs(Path(tempfile.mkdtemp(prefix="toolchains-")))
     os.environ["PATH"] = os.pathsep.join([*map(str, programs), str(Path(sys.executable).parent), os.environ["PATH"]])
     runner = Runner(options.list.removeprefix(_OWN), options.folder.absolute(), options.whole)
     chosen = [m for m in load(options.list) if not options.only or {m.id, m.area} & set(options.only)]

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "stacks"))
-import node_wheel
+import toolchains
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Put the Node.js of the wheel before any other."""
-    with node_wheel.first_in_path(tmp_path_factory.mktemp("bin")):
+def _toolchains(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Put the Node.js and the Go of wheels before any other."""
+    with toolchains.first_in_path(tmp_path_factory.mktemp("bin")):
         yield

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import node_wheel
 import pytest
+import toolchains
 from tests.stack_files import STACKS
 
 from scaffold.conformance.keys import SigningKey
@@ -38,9 +38,9 @@ def _projects(folder: Path, database: str, *options: str) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Put the Node.js of the wheel before any other, to set up and to run what needs it."""
-    with node_wheel.first_in_path(tmp_path_factory.mktemp("bin")):
+def _toolchains(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Put the Node.js and the Go of wheels before any other, to set up and to run what needs it."""
+    with toolchains.first_in_path(tmp_path_factory.mktemp("bin")):
         yield
 
 

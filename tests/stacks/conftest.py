@@ -62,7 +62,9 @@ def _stack(item: pytest.Item) -> str:
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep what the tool remembers of its releases out: on this machine it may have met others of the same names."""
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    # What stacks install and compile is of no version, and takes minutes to get again.
     monkeypatch.setenv("UV_CACHE_DIR", os.environ.get("UV_CACHE_DIR") or str(caches / "uv"))
+    monkeypatch.setenv("GOCACHE", os.environ.get("GOCACHE") or str(caches / "go-build"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 

