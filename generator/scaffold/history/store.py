@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scaffold.errors import CacheUnusableError, GitFailedError, WriteFailedError
+from scaffold.files.locks import lock
 from scaffold.files.signals import deferred
 from scaffold.history import releases
 from scaffold.vcs.git import Git, undisturbed
@@ -234,18 +235,13 @@ class Store:
 
     @contextmanager
     def _locked(self, *, exclusive: bool) -> Iterator[None]:
-        try:
-            import fcntl  # noqa: PLC0415 - only on systems that have it, and only here
-        except ImportError:  # pragma: no cover - Windows
-            yield
-            return
         place = self.root / "lock"
         try:
-            lock = place.open("w")
+            file = place.open("w")
         except OSError as error:
             raise CacheUnusableError(place, error.strerror or str(error), cache=self.root) from error
-        with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
+        with file:
+            lock(file, exclusive=exclusive)
             yield
 
 

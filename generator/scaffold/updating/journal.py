@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from scaffold.errors import BusyError, WriteFailedError
+from scaffold.files.locks import try_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,7 +96,7 @@ def alone(tree: WorkTree) -> Iterator[int]:
         raise WriteFailedError(folder, error.strerror or str(error)) from error
     try:
         # A process that only asks whether an update runs holds it for a moment, too.
-        if not any(_take(lock) for _ in range(_TRIES)):
+        if not _take(lock):
             raise BusyError(tree.top)
         yield lock
     finally:
@@ -109,20 +110,17 @@ def busy(tree: WorkTree) -> bool:
     except OSError:
         return False
     try:
-        return not _take(lock)
+        return not try_lock(lock)
     finally:
         os.close(lock)
 
 
-def _take(lock: int) -> bool:
-    import fcntl  # noqa: PLC0415 - only on systems that have it, and only here
-
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+def _take(file: int) -> bool:
+    for _ in range(_TRIES):
+        if try_lock(file):
+            return True
         time.sleep(_WAIT_SECONDS)
-        return False
-    return True
+    return False
 
 
 def _place(tree: WorkTree) -> Path:
