@@ -109,10 +109,6 @@ class JudgedRow:
         servers = "".join(f", {name} {version}" for name, version in sorted(row.servers.items()))
         return f"{counts} on {row.date}{servers}{last}"
 
-    def as_data(self) -> dict[str, Any]:
-        """Return the row for programs."""
-        return {"state": self.state, "due": sorted(self.due), **asdict(self.row)}
-
 
 def digest(source: Source, stack: str) -> str:
     """Return a digest of everything that the behaviour of a stack's projects and of the suite depends on."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from scaffold.evidence import JudgedRow
-    from scaffold.questions.catalog import Catalog, Question
+    from scaffold.questions.catalog import Catalog, Kind, Question
     from scaffold.source import Source
 
 
@@ -31,7 +31,7 @@ class Option:
     """
 
     key: str
-    type: str
+    type: Kind
     help: str
     values: tuple[tuple[str, str], ...]
     default: Any

@@ -41,8 +41,14 @@ def test_each_schema_is_one(name: str) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_each_command_has_the_same_envelope(name: str) -> None:
-    shared = SCHEMAS["envelope"]
-    assert SCHEMAS[name]["$defs"]["envelope"] == {key: shared[key] for key in shared if key not in {"$schema", "$id"}}
+    shared, of_command = ({**SCHEMAS[of]["properties"]} for of in ("envelope", name))
+
+    assert of_command.pop("command")["const"] == name
+    for properties in (shared, of_command):
+        properties.pop("command", None)
+        properties.pop("result")
+    assert of_command == shared
+    assert SCHEMAS[name]["$defs"]["Error"] == SCHEMAS["envelope"]["$defs"]["Error"]
 
 
 @pytest.mark.parametrize("flags", [[], ["--dry-run"], ["--no-git"], ["--setup"]], ids=str)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,10 +12,11 @@ from scaffold.console import Console
 from scaffold.errors import AnswerError, ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from rich.console import RenderableType
 
+    from scaffold.commands.results import DiffResult
     from scaffold.drift import Drift, File
     from scaffold.project import Project
 
@@ -82,7 +83,7 @@ def _of_template(root: Project, to: str | None, template: str | None, otherwise:
         raise
 
 
-def _as_json(found: Drift) -> Mapping[str, Any]:
+def _as_json(found: Drift) -> DiffResult:
     return {
         "old": found.old,
         "new": found.new,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,10 +12,11 @@ from scaffold.console import Console
 from scaffold.errors import MissingToolError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from rich.console import RenderableType
 
+    from scaffold.commands.results import DoctorResult
     from scaffold.toolchain import Diagnosis, Tool
 
 _STYLES = {"ok": "green", "old": "yellow", "missing": "red"}
@@ -62,7 +63,7 @@ def doctor(
         raise typer.Exit(failure.exit_code)
 
 
-def _as_json(diagnoses: Sequence[Diagnosis]) -> Mapping[str, Any]:
+def _as_json(diagnoses: Sequence[Diagnosis]) -> DoctorResult:
     return {
         "stacks": [
             {

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,10 +12,11 @@ from scaffold.console import Console
 from scaffold.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from rich.console import RenderableType
 
+    from scaffold.commands.results import ExplainResult
     from scaffold.provenance import Explanation
 
 
@@ -41,9 +41,18 @@ def explain(
     console.show("explain", lambda: _as_json(explained), lambda: _text(explained))
 
 
-def _as_json(explained: Explanation) -> Mapping[str, Any]:
-    data = asdict(explained)
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in data.items()}
+def _as_json(explained: Explanation) -> ExplainResult:
+    return {
+        "path": explained.path,
+        "template": explained.template,
+        "rendered": explained.rendered,
+        "parts": list(explained.parts),
+        "contract": list(explained.contract),
+        "options": dict(explained.options),
+        "condition": list(explained.condition),
+        "made_with": explained.made_with,
+        "explained_by": explained.explained_by,
+    }
 
 
 def _text(explained: Explanation) -> Iterator[RenderableType]:

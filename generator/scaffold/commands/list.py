@@ -10,10 +10,12 @@ from scaffold.commands.options import Json, Template
 from scaffold.console import Console
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from rich.console import RenderableType
 
+    from scaffold.commands.results import EvidenceRow, ListResult
+    from scaffold.evidence import JudgedRow
     from scaffold.listing import Overview
 
 
@@ -35,7 +37,7 @@ def list_stacks(
     console.show("list", lambda: _as_json(found), lambda: _text(found))
 
 
-def _as_json(found: Overview) -> Mapping[str, Any]:
+def _as_json(found: Overview) -> ListResult:
     return {
         "origin": found.origin,
         "version": found.version,
@@ -44,7 +46,7 @@ def _as_json(found: Overview) -> Mapping[str, Any]:
                 "name": stack.name,
                 "label": stack.label,
                 "state": stack.state,
-                "rows": [row.as_data() for row in stack.rows],
+                "rows": [_row(row) for row in stack.rows],
                 "options": [
                     {
                         "key": option.key,
@@ -59,6 +61,31 @@ def _as_json(found: Overview) -> Mapping[str, Any]:
             }
             for stack in found.stacks
         ],
+    }
+
+
+def _row(judged: JudgedRow) -> EvidenceRow:
+    row = judged.row
+    return {
+        "state": judged.state,
+        "due": sorted(judged.due),
+        "answers": dict(row.answers),
+        "groups": {
+            name: {
+                "passed": group.passed,
+                "failed": group.failed,
+                "not_applicable": group.not_applicable,
+                "digest": group.digest,
+            }
+            for name, group in row.groups.items()
+        },
+        "seconds": row.seconds,
+        "servers": dict(row.servers),
+        "date": row.date,
+        "version": row.version,
+        "digest": row.digest,
+        "rendered": row.rendered,
+        "suite": row.suite,
     }
 
 

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from scaffold.errors import ConflictsError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from rich.console import RenderableType
 
+    from scaffold.commands.results import MergeResult
     from scaffold.console import Console
     from scaffold.history.store import Store
     from scaffold.updating.apply import MergeOptions
     from scaffold.updating.base import Base
+    from scaffold.updating.journal import Entry
+    from scaffold.updating.merge_state import Outcome
     from scaffold.updating.plan import Plan
     from scaffold.updating.target import Target
     from scaffold.updating.workflow import Done
@@ -63,13 +66,13 @@ def resume(context: typer.Context, command: str, path: Path, resumption: Resumpt
         raise UsageError(message, hint=f"scaffold {command} --continue, or scaffold {command} --abort")
     if resumption.go_on:
         entry, outcome = workflow.continue_merge(path)
-        data = {"state": "done", "title": entry.title, "commit": outcome.commit, "branch": outcome.branch}
+        result = _ended("done", entry, outcome)
         text = f"Done: {entry.title}"
     else:
         entry = workflow.abort_merge(path)
-        data = {"state": "aborted", "title": entry.title, "commit": None, "branch": None}
+        result = _ended("aborted", entry, None)
         text = f"Back to how it was: {entry.title} is undone"
-    console.show(command, lambda: {**_NOTHING, **data}, lambda: _plain(text))
+    console.show(command, lambda: result, lambda: _plain(text))
 
 
 def run(console: Console, path: Path, options: MergeOptions, target_of: Callable[[Base, Store], Target]) -> None:
@@ -89,16 +92,21 @@ def run(console: Console, path: Path, options: MergeOptions, target_of: Callable
         raise typer.Exit(failure.exit_code)
 
 
-_NOTHING: dict[str, Any] = {
-    "from": None,
-    "to": None,
-    "answers": {},
-    "changes": [],
-    "conflicts": [],
-    "touched": [],
-    "notes": "",
-    "by_hand": [],
-}
+def _ended(state: Literal["done", "aborted"], entry: Entry, outcome: Outcome | None) -> MergeResult:
+    return {
+        "from": None,
+        "to": None,
+        "answers": {},
+        "changes": [],
+        "conflicts": [],
+        "touched": [],
+        "notes": "",
+        "by_hand": [],
+        "state": state,
+        "title": entry.title,
+        "commit": outcome.commit if outcome else None,
+        "branch": outcome.branch if outcome else None,
+    }
 
 
 def _failure(done: Done, options: MergeOptions) -> ConflictsError | None:
@@ -117,7 +125,7 @@ def _failure(done: Done, options: MergeOptions) -> ConflictsError | None:
     )
 
 
-def _as_json(done: Done, options: MergeOptions) -> Mapping[str, Any]:
+def _as_json(done: Done, options: MergeOptions) -> MergeResult:
     plan, outcome = done.plan, done.outcome
     return {
         "state": _state(done, options),
@@ -144,7 +152,7 @@ def _as_json(done: Done, options: MergeOptions) -> Mapping[str, Any]:
     }
 
 
-def _state(done: Done, options: MergeOptions) -> str:
+def _state(done: Done, options: MergeOptions) -> Literal["nothing-to-do", "planned", "conflicts", "done"]:
     if done.plan.merge is None:
         return "nothing-to-do"
     if options.dry_run or done.outcome is None:

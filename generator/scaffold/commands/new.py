@@ -13,10 +13,11 @@ from scaffold.console import Console
 from scaffold.errors import ExitCode, ScaffoldError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from rich.console import RenderableType
 
+    from scaffold.commands.results import NewResult
     from scaffold.creation import Created
     from scaffold.questions.questionnaire import Questionnaire
 
@@ -150,7 +151,7 @@ def _extra(
     return tuple(words)
 
 
-def _as_json(created: Created) -> Mapping[str, Any]:
+def _as_json(created: Created) -> NewResult:
     return {
         "path": str(created.path),
         "stack": created.stack,

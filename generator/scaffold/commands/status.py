@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,10 +13,12 @@ from scaffold.console import Console
 from scaffold.errors import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from rich.console import RenderableType
 
+    from scaffold.commands.results import Reason, StatusResult
+    from scaffold.errors import ScaffoldError
     from scaffold.status import Status
 
 
@@ -58,9 +60,8 @@ def _code(found: Status) -> ExitCode:
     return ExitCode.DRIFT if found.drift.drifted else ExitCode.DONE
 
 
-def _as_json(found: Status) -> Mapping[str, Any]:
-    from scaffold.drift import STATES
-
+def _as_json(found: Status) -> StatusResult:
+    count = found.drift.count
     return {
         "path": str(found.root),
         "stack": found.stack,
@@ -68,13 +69,23 @@ def _as_json(found: Status) -> Mapping[str, Any]:
         "version": found.version,
         "newest": found.newest,
         "moves_to": found.moves_to,
-        "unreached": {"message": found.unreached.message, "hint": found.unreached.hint} if found.unreached else None,
+        "unreached": _reason(found.unreached),
         "update_available": found.update_available,
         "options": dict(found.options),
-        "drift": {state: found.drift.count(state) for state in STATES},
+        "drift": {
+            "untouched": count("untouched"),
+            "edited": count("edited"),
+            "deleted": count("deleted"),
+            "added": count("added"),
+            "moved": count("moved"),
+        },
         "drifted": [file.path for file in found.drift.drifted],
-        "under_way": {"message": found.under_way.message, "hint": found.under_way.hint} if found.under_way else None,
+        "under_way": _reason(found.under_way),
     }
+
+
+def _reason(error: ScaffoldError | None) -> Reason | None:
+    return {"message": error.message, "hint": error.hint} if error else None
 
 
 def _text(found: Status, template: str | None) -> Iterator[RenderableType]:

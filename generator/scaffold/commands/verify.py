@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from scaffold.commands.results import VerifyResult
     from scaffold.conformance import Credentials, Progress, RunResult
     from scaffold.evidence import Group
     from scaffold.project import Project
@@ -266,7 +267,7 @@ def _count(result: RunResult, outcome: str) -> int:
     return sum(check.outcome == outcome for check in result.checks)
 
 
-def _as_json(result: RunResult) -> Mapping[str, Any]:
+def _as_json(result: RunResult) -> VerifyResult:
     from scaffold.conformance import checklist
 
     return {
@@ -275,7 +276,12 @@ def _as_json(result: RunResult) -> Mapping[str, Any]:
         "answers": dict(result.answers),
         "servers": dict(result.servers),
         "seconds": round(result.duration, 3),
-        "counts": {name: _count(result, name) for name in ("passed", "failed", "not_applicable", "untested")},
+        "counts": {
+            "passed": _count(result, "passed"),
+            "failed": _count(result, "failed"),
+            "not_applicable": _count(result, "not_applicable"),
+            "untested": _count(result, "untested"),
+        },
         "checklist": [
             {"question": answer.question, "verdict": answer.verdict, "passed": answer.passed, "failed": answer.failed}
             for answer in checklist.answers(result.checks)
@@ -292,7 +298,7 @@ def _as_json(result: RunResult) -> Mapping[str, Any]:
                 "group": check.group,
                 "sentence": check.sentence,
                 "source": check.source,
-                "outcome": str(check.outcome),
+                "outcome": check.outcome,
                 "cases": check.cases,
                 "seconds": round(check.duration, 3),
                 "reason": check.reason,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
@@ -14,9 +14,12 @@ from scaffold.errors import BrokenTemplateError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+#: What an answer is read as.
+Kind = Literal["str", "bool", "int", "float", "yaml", "json", "path"]
 #: A question without a default, which has to be answered.
 NO_DEFAULT = object()
 
+_KINDS: Mapping[type, Kind] = {bool: "bool", float: "float", int: "int", str: "str"}
 # What every command speaks of.
 _NEEDED = ("stack", "project_name")
 # What Copier asks that this does not.
@@ -38,7 +41,7 @@ class Question:
     """One question as copier.yml states it; strings may be Jinja templates."""
 
     key: str
-    type: str
+    type: Kind
     help: str
     choices: tuple[Choice, ...]
     default: Any
@@ -189,9 +192,8 @@ def _question(key: str, details: Any) -> Question:
     )
 
 
-def _type_of(default: Any) -> str:
-    name = type(default).__name__
-    return name if name in {"bool", "float", "int", "str"} else "yaml"
+def _type_of(default: Any) -> Kind:
+    return _KINDS.get(type(default), "yaml")
 
 
 def _choices(key: str, choices: Any) -> Iterator[Choice]:
