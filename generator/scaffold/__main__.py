@@ -6,30 +6,30 @@ import signal
 import sys
 
 from scaffold.errors import ExitCode
-from scaffold.files.signals import ignore
+from scaffold.files.signals import ignore_interrupts
 
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
     if sys.getfilesystemencoding() == "ascii":
-        # PYTHONUTF8=0 in the C locale: answers beyond ASCII would arrive as bytes that nothing can write. The option of
-        # the interpreter wins over the variable.
+        # With PYTHONUTF8=0 in the C locale, answers beyond ASCII arrive as bytes that cannot be written out again. The
+        # interpreter's -X option overrides the variable.
         os.execv(sys.executable, [sys.executable, "-X", "utf8", "-m", "scaffold", *sys.argv[1:]])  # noqa: S606
     # Most commands end before a collection would free anything; the imports alone trigger dozens.
     gc.disable()
-    # A polite request to end is a cancellation like Ctrl-C: the same cleaning up, the same exit code.
+    # SIGTERM and SIGHUP cancel like Ctrl-C: the same clean-up, the same exit code.
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
-        # What the caller has chosen to ignore (nohup, for one) stays ignored.
+        # A signal that the caller ignores (as nohup does) stays ignored.
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, signal.default_int_handler)
     try:
         from scaffold.cli import run  # noqa: PLC0415 - so that Ctrl-C during the imports is caught as well
 
         code = run(sys.argv[1:])
-        ignore()
+        ignore_interrupts()
     except KeyboardInterrupt:
-        ignore()
+        ignore_interrupts()
         code = ExitCode.CANCELLED
     sys.exit(code)
 

@@ -28,7 +28,7 @@ app = typer.Typer(
     name="scaffold",
     help="Write production-grade backend services, keep them up to date, and prove that they work.",
     context_settings={"help_option_names": ["-h", "--help"]},
-    # A bug keeps its plain traceback; a user's mistake never has one.
+    # Bugs keep their plain traceback; mistakes of the user never show one.
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )

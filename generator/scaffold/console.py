@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 #: Raised when a reader of the JSON output has to change.
 ENVELOPE_VERSION = 1
-# What Python makes of bytes that are no UTF-8, as names of files can be.
+# How Python represents bytes that are not UTF-8, for example in file names.
 _NO_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
@@ -33,10 +33,10 @@ class Console:
     def __init__(self, *, json_wanted: bool = False) -> None:
         """Choose the form of the output."""
         self.json = json_wanted
-        # What the other side cannot take is told as well as it can be, rather than not at all.
+        # Escape characters that the encoding of stdout lacks, rather than fail on them.
         if isinstance(sys.stdout, TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")
-        # Python has no stream where the descriptor was closed by the caller.
+        # sys.stderr is None where the caller has closed the descriptor.
         if sys.stderr is None:
             sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as long as the process lives
 
@@ -71,7 +71,7 @@ class Console:
             self._explain(failure)
 
     def check(self) -> None:
-        """Make sure, before anything is done, that there is a place for the result.
+        """Make sure, before anything is done, that the result can be written.
 
         Raises:
             OutputFailedError: The caller has closed standard output.
@@ -81,7 +81,7 @@ class Console:
             raise OutputFailedError(reason)
 
     def ahead(self, text: Callable[[], Iterable[RenderableType | bytes]]) -> None:
-        """Write for people what they should read before the rest of a result is there."""
+        """Write the first part of a result as text; nothing with --json."""
         if self.json:
             return
         with delivered():
@@ -95,19 +95,19 @@ class Console:
             sys.stdout.flush()
 
     def fail(self, command: str, error: ScaffoldError) -> None:
-        """Tell that a command failed, and what to do about it."""
+        """Report the failure of a command, and what to do about it."""
         if self.json and not isinstance(error, OutputFailedError):
             self._write_json(command, None, error)
         else:
             self._explain(error)
 
     def note(self, message: str) -> None:
-        """Tell something on the way."""
+        """Write a message to stderr."""
         sys.stderr.write(f"{message}\n")
 
     @contextmanager
     def progress(self, label: str) -> Iterator[None]:
-        """Show on a terminal that something is under way."""
+        """Show a spinner during the block, if stderr is a terminal."""
         if not self._lively:
             yield
             return
@@ -116,7 +116,7 @@ class Console:
 
     @contextmanager
     def bar(self, label: str) -> Iterator[Callable[[int, int, str], None]]:
-        """Show on a terminal how far something is: call what is lent with done, total and what is at work."""
+        """Show a progress bar, if stderr is a terminal; yields the function that advances it (done, total, label)."""
         if not self._lively:
             yield lambda *_: None
             return
@@ -172,8 +172,8 @@ def delivered() -> Iterator[None]:
     try:
         yield
     except (OSError, SystemExit) as error:
-        # Where the reader has enough, Rich would end the process; the code of the command is what counts. What Python
-        # still holds back would fail once more at the end.
+        # When the reader closes the pipe, Rich raises SystemExit, but the exit code of the command counts. The rest of
+        # Python's buffer would fail again when the process ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
             raise OutputFailedError(error.strerror or str(error)) from error

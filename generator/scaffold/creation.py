@@ -1,4 +1,4 @@
-"""Makes a new project: answers in, a committed folder out, or nothing at all."""
+"""Makes a new project: a complete folder with its first commit, or nothing at all."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Created:
 
 
 def create(plan: Plan) -> Created:
-    """Make the project of a plan, its set-up apart.
+    """Make the project of a plan, without its set-up.
 
     Raises:
         MissingToolError: Git or make is needed and not there.
@@ -79,7 +79,7 @@ def create(plan: Plan) -> Created:
     if plan.setup and shutil.which("make") is None:
         message = "make is not installed, and --setup runs `make setup`"
         raise MissingToolError(message, hint="install make, or leave --setup out")
-    around = first_commit.work_tree_around(staging.ground(plan.target.parent)) if plan.git else None
+    around = first_commit.work_tree_around(staging.nearest_existing(plan.target.parent)) if plan.git else None
     with staging.workspace() as aside:
         made = _render(plan, aside)
         files = _files(made)
@@ -94,7 +94,7 @@ def create(plan: Plan) -> Created:
 
 
 def preview(plan: Plan) -> Created:
-    """Tell what a plan would make, and leave no trace.
+    """Return what a plan would make, and write nothing.
 
     Raises:
         TargetNotEmptyError: The place is taken.
@@ -109,9 +109,9 @@ def preview(plan: Plan) -> Created:
 
 
 def set_up(created: Created) -> Created:
-    """Run the project's own set-up; what it makes joins the first commit.
+    """Run `make setup` in the project, and add what it makes to the first commit.
 
-    The project stays whatever happens; the result tells how it went.
+    The project stays even if that fails; see `setup` of the result.
     """
     done = subprocess.run(
         ["make", "setup"],  # noqa: S607 - the user's own make is meant
@@ -145,7 +145,7 @@ def reproduce(questionnaire: Questionnaire, answers: Mapping[str, Any], *, extra
 def _render(plan: Plan, aside: Path) -> Path:
     from scaffold.rendering import render  # noqa: PLC0415 - imports Copier, which mistakes must not wait for
 
-    # A folder of its own inside the private one gets the permissions that the user's umask says.
+    # The temporary folder is private; a folder inside it gets its permissions from the user's umask.
     made = aside / "project" / plan.target.name
     made.parent.mkdir()
     render(plan.source, plan.answers, made, aside)
@@ -154,7 +154,7 @@ def _render(plan: Plan, aside: Path) -> Path:
 
 
 def _check_origin(plan: Plan, made: Path) -> None:
-    # Left to itself, Copier records where on this machine the templates lie.
+    # By default, Copier records the local path of the templates.
     origin = find_project(made).origin
     if origin != plan.source.name:
         raise BrokenTemplateError(ANSWERS_FILE, f'it records the source "{origin}", not "{plan.source.name}"')

@@ -1,4 +1,4 @@
-"""How far a project is from what was rendered: each of its files classed, and the difference as a patch."""
+"""How a project differs from what was rendered: the state of each file, and a patch."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Drift:
 
     @property
     def drifted(self) -> tuple[File, ...]:
-        """The files that are not as they were rendered; what was only added is nobody's business."""
+        """The files that are not as they were rendered; files that were only added do not count."""
         return tuple(file for file in self.files if file.state in {"edited", "deleted", "moved"})
 
 
@@ -88,8 +88,8 @@ def since(made_from: Base, project: Project, store: Store, *, patch: bool = Fals
         GitFailedError: Git refused.
     """
     with workspace(store.workspace()) as scratch:
-        tree = worktree.observed(project.root, scratch, store.objects)
-        old, new = tree.rendered(partial(store.write, made_from.tree)), tree.stands()
+        tree = worktree.open_read_only(project.root, scratch, store.objects)
+        old, new = tree.rendered(partial(store.write, made_from.tree)), tree.snapshot()
         found = tree_diff.between(tree.git, old, new, tree.prefix)
         counted = tree_diff.counted(tree.git, old, new, tree.prefix) if found else {}
         return Drift(
@@ -133,7 +133,7 @@ def _files(
 ) -> tuple[File, ...]:
     files = {change.path: _file(change, counted) for change in found}
     gone = {change.was for change in found}
-    names = git.tell("list what was rendered", "ls-tree", "-r", "-z", "--name-only", rendering)
+    names = git.output("list what was rendered", "ls-tree", "-r", "-z", "--name-only", rendering)
     for name in split(names):
         if name not in files and name not in gone:
             files[name] = File(name, "untouched", None, 0, 0)

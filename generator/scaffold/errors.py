@@ -1,4 +1,4 @@
-"""Everything that can go wrong by the user's or the machine's doing: a stable code, a message, a hint.
+"""Errors that are explained to the user, each with a stable code, a message and a hint.
 
 Errors are raised anywhere and caught in one place (`scaffold.cli`). Whatever is not a `ScaffoldError` is
 a bug and keeps its traceback.
@@ -37,14 +37,14 @@ class ScaffoldError(Exception):
     exit_code: ClassVar[ExitCode] = ExitCode.FAILED
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        """Keep what to tell the user and, where there is a way on, the way on."""
+        """Keep the message and, if there is one, the hint what to do."""
         super().__init__(message)
         self.message = message
         self.hint = hint
 
 
 class CancelledError(ScaffoldError):
-    """The user, or the system, has put an end to the command."""
+    """The command was cancelled by the user or the system."""
 
     code = "cancelled"
     exit_code = ExitCode.CANCELLED
@@ -78,12 +78,12 @@ class UnknownOptionError(UsageError):
 
 
 class AnswerError(UsageError):
-    """The answer to one question is missing or does not do."""
+    """The answer to one question is missing or invalid."""
 
     code = "answer"
 
     def __init__(self, key: str, message: str, *, hint: str = "") -> None:
-        """Keep which question it is."""
+        """Keep the key of the question."""
         super().__init__(message, hint=hint)
         self.key = key
 
@@ -156,7 +156,7 @@ class TargetNotEmptyError(ScaffoldError):
 
     def __init__(self, path: Path, found: Sequence[str]) -> None:
         """Name the directory and some of what is in it."""
-        shown = ", ".join(found[:3]) + (", …" if len(found) > 3 else "")  # noqa: PLR2004 - a glance, no inventory
+        shown = ", ".join(found[:3]) + (", …" if len(found) > 3 else "")  # noqa: PLR2004 - a few are enough
         super().__init__(
             f"{path} exists and is not empty (it holds {shown})",
             hint="choose another place with --output, or move what is there away",
@@ -193,7 +193,7 @@ class OutputFailedError(ScaffoldError):
 
 
 class CacheUnusableError(ScaffoldError):
-    """What is kept of templates on this machine can be neither used nor mended."""
+    """The cache of templates cannot be used, and not be repaired."""
 
     code = "cache-unusable"
 
@@ -262,7 +262,7 @@ class GitFailedError(ScaffoldError):
     code = "git-failed"
 
     def __init__(self, action: str, output: str, *, hint: str = "") -> None:
-        """Name the action and give git's last words."""
+        """Name the action and give git's error message."""
         if not hint and any(os.strerror(reason) in output for reason in (errno.ENOSPC, errno.EDQUOT)):
             hint = "free some space and try again"
         super().__init__(f"git could not {action}: {output}", hint=hint)
@@ -275,7 +275,7 @@ class UnreachedError(GitFailedError):
     code = "source-unreached"
 
     def __init__(self, place: str, output: str) -> None:
-        """Name the repository and give git's last words."""
+        """Name the repository and give git's error message."""
         super().__init__(f"read the releases of {place}", output, hint="is the address right, and is there a network?")
 
 
@@ -458,7 +458,7 @@ class NotExplainedError(ScaffoldError):
 
 def closest(word: str, known: Iterable[str]) -> str | None:
     """Return the word among the known ones that was probably meant."""
-    from difflib import get_close_matches  # noqa: PLC0415 - only on the way to an error
+    from difflib import get_close_matches  # noqa: PLC0415 - only needed for an error
 
     by_lower = {candidate.lower(): candidate for candidate in known}
     found = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
@@ -466,7 +466,7 @@ def closest(word: str, known: Iterable[str]) -> str | None:
 
 
 def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")  # noqa: PLR2004 - a glance
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")  # noqa: PLR2004 - a few are enough
 
 
 def _did_you_mean(word: str, known: Sequence[str], what: str) -> str:

@@ -1,4 +1,4 @@
-"""What the conformance suite has shown: rows in files, each tied to the exact sources it was run on."""
+"""Results of the conformance suite, kept in files, each with digests of the sources it was run on."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class JudgedRow:
-    """A row and what it is worth for the sources at hand.
+    """A row, judged by the current sources.
 
     Attributes:
         row: The row.
@@ -117,16 +117,16 @@ def digest(source: Source, stack: str) -> str:
 
 
 def rendered_digest(source: Source, stack: str, answers: Mapping[str, Any]) -> str:
-    """Return a digest of the project that the answers make, by a name of our own.
+    """Return a digest of the project that the answers make, under a fixed name.
 
-    It costs a rendering, but other stacks and parts of the contract that the project lacks do not touch it.
+    It takes a rendering, but does not change with other stacks or with parts of the contract that the project lacks.
 
     Raises:
         ScaffoldError: The answers make no project with these templates.
     """
-    from scaffold import rendering  # noqa: PLC0415 - Copier is slow to load, and mostly not needed
+    from scaffold import rendering  # noqa: PLC0415 - Copier is slow to import, and rarely needed
     from scaffold.files.staging import workspace  # noqa: PLC0415
-    from scaffold.questions.catalog import load_catalog  # noqa: PLC0415 - Copier is slow to load, and mostly not needed
+    from scaffold.questions.catalog import load_catalog  # noqa: PLC0415 - Copier is slow to import, and rarely needed
     from scaffold.questions.questionnaire import Questionnaire  # noqa: PLC0415
 
     questions = load_catalog(source.root)
@@ -148,7 +148,7 @@ def _digest(places: Sequence[tuple[Path, str]]) -> str:
 
 
 def judge(source: Source, stack: str) -> tuple[JudgedRow, ...]:
-    """Return the evidence for a stack, each row with what it is worth now.
+    """Return the evidence for a stack, judged by the current sources.
 
     Raises:
         EvidenceError: The file of the stack cannot be read.
@@ -161,7 +161,7 @@ def judge(source: Source, stack: str) -> tuple[JudgedRow, ...]:
 
 
 def summarise(rows: tuple[JudgedRow, ...]) -> State:
-    """Return what may be said of a stack as a whole: proven only where every row is."""
+    """Return the state of a stack as a whole: proven only if every row is."""
     states = {row.state for row in rows}
     if states == {"proven"}:
         return "proven"
@@ -169,12 +169,12 @@ def summarise(rows: tuple[JudgedRow, ...]) -> State:
 
 
 def record(path: Path, row: Row) -> None:
-    """Put a row into a file of evidence, in the place of an older one with the same answers.
+    """Put a row into a file of evidence, replacing an older one with the same answers.
 
-    Of a run of some groups, what the older row says of the others stays, as long as it is of the same project and suite.
+    If only some groups were run, the others are taken from the older row, provided that project and suite are the same.
 
     Raises:
-        EvidenceError: The file is there but cannot be read, or the run left out what the older row does not tell.
+        EvidenceError: The file is there but cannot be read, or the run left out groups that no older row has.
     """
     row = _completed(row, _read(path))
     row = replace(row, answers=dict(sorted(row.answers.items())), seconds=round(row.seconds, 1))
@@ -197,7 +197,7 @@ def _completed(row: Row, known: Sequence[Row]) -> Row:
 
 
 def renew(path: Path, source: Source, stack: str) -> None:
-    """Tie rows to the sources at hand whose projects these have not changed: to judge them takes no rendering then.
+    """Store the current digest in rows that are not due, so that judging them needs no rendering.
 
     Raises:
         EvidenceError: The file is there but cannot be read.
@@ -211,7 +211,7 @@ def _read(path: Path) -> list[Row]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] < _FORMAT:
-            return []  # It says nothing of single groups, and stands for suites that are gone.
+            return []  # An older format, without groups.
         return [
             Row(**row | {"groups": {name: Group(**group) for name, group in row["groups"].items()}})
             for row in content["rows"]
@@ -233,7 +233,7 @@ def _write(path: Path, rows: Sequence[Row]) -> None:
 def _due(source: Source, stack: str, row: Row, now: str) -> frozenset[str]:
     if row.digest == now:
         return frozenset()
-    from scaffold.conformance import digests  # noqa: PLC0415 - reading the suite takes a second, and is mostly not needed
+    from scaffold.conformance import digests  # noqa: PLC0415 - reading the suite takes a second, and is rarely needed
 
     every = digests.groups()
     if row.suite != digests.rest():
@@ -241,7 +241,7 @@ def _due(source: Source, stack: str, row: Row, now: str) -> frozenset[str]:
     due = frozenset(name for name, of in every.items() if name not in row.groups or row.groups[name].digest != of)
     if due == every.keys():
         return due
-    # The templates may have changed; it takes a rendering to see whether this project has.
+    # The templates have changed; a rendering shows whether this project has.
     try:
         same = row.rendered == rendered_digest(source, stack, row.answers)
     except ScaffoldError:

@@ -54,13 +54,13 @@ def releases_bundle() -> Path:
 
 
 def packaged_version() -> str | None:
-    """Return the version of the templates that was noted when the package was built, if it was."""
+    """Return the version of the templates that the build wrote into the package, if it did."""
     noted = releases_bundle().with_name("VERSION")
     return noted.read_text(encoding="utf-8").strip() if noted.is_file() else None
 
 
 def checkout() -> Path | None:
-    """Return the root of the repository that the tool runs from, if it does."""
+    """Return the root of the checkout that the tool runs from, if it runs from one."""
     root = _PACKAGE.parent.parent
     return root if all((root / name).exists() for name in ("copier.yml", "pyproject.toml", "templates")) else None
 

@@ -1,4 +1,4 @@
-"""What there is to choose from, and how much of it is proven."""
+"""The stacks and options of a source of templates, and what is proven of them."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ class Overview:
     stacks: tuple[Stack, ...]
 
 
-def survey(source: Source) -> Overview:
-    """Return what a source has to offer.
+def list_stacks(source: Source) -> Overview:
+    """Return the stacks of a source.
 
     Raises:
         BrokenTemplateError: Its questionnaire cannot be read.
@@ -82,7 +82,7 @@ def _options(catalog: Catalog, questionnaire: Questionnaire, stack: str) -> Iter
         try:
             applies = questionnaire.applies(question, {"stack": stack})
         except BrokenTemplateError:
-            # It depends on other answers as well, so it is an option of the stack sometimes.
+            # It depends on other answers too, so it is an option of the stack.
             applies = True
         if applies:
             yield _option(question, questionnaire)

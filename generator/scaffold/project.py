@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ANSWERS_FILE = ".copier-answers.yml"
-#: What to do about a record that makes no sense.
+#: Hint for a broken answers file.
 MEND = f"git log --patch -- {ANSWERS_FILE} shows what it was"
-# These name whatever a repository of templates has now.
+# These are no versions: they mean the current state of a repository.
 _NO_VERSIONS = frozenset({"", "v", "@", "HEAD"})
-# Longer than any path that a system takes.
+# PATH_MAX of Linux.
 _LONGEST = 4096
 
 
@@ -59,7 +59,7 @@ def find_project(path: Path) -> Project:
         start = path.expanduser().resolve()
         root = next((folder for folder in (start, *start.parents) if (folder / ANSWERS_FILE).is_file()), None)
     except (OSError, RuntimeError) as error:
-        # Nobody's home, a current folder that was deleted, a name that is too long.
+        # An unknown user after ~, a current folder that was deleted, a name that is too long.
         raise NotAProjectError(path) from error
     if root is None:
         raise NotAProjectError(path)
@@ -87,7 +87,7 @@ def _load(root: Path) -> Project:
 
 
 def _is_sound(name: str) -> bool:
-    """Tell whether a name of templates or of a version can be given to a program at all."""
+    """Tell whether a name can be passed to git as an argument."""
     try:
         name.encode()
     except UnicodeError:

@@ -140,7 +140,7 @@ def _condition(catalog: Catalog, environment: SandboxedEnvironment, path: str) -
         variables = meta.find_undeclared_variables(syntax)
         if not variables:
             continue
-        # What the condition switches on is the plain text between the tags.
+        # The condition applies to the plain text between the tags.
         lines = [line for data in syntax.find_all(nodes.TemplateData) for line in data.data.splitlines()]
         if PathSpec.from_lines("gitignore", lines).match_file(path):
             names |= variables
@@ -222,7 +222,7 @@ class _Reader:
                 self.template(name, into, imported.get(name))
 
     def _texts(self, syntax: nodes.Node) -> Iterator[str]:
-        """Yield each text, and each that is joined of texts and answers."""
+        """Yield each string, and each concatenation of strings and answers."""
         for node in _all(syntax, nodes.Const):
             if isinstance(node.value, str):
                 yield node.value
@@ -243,7 +243,7 @@ class _Needed:
 
 
 class _Module:
-    """The top level of a template that others import names from."""
+    """The top-level names of a template that others import from."""
 
     def __init__(self, syntax: nodes.Template) -> None:
         self._makers: defaultdict[str, list[nodes.Node]] = defaultdict(list)
@@ -255,13 +255,13 @@ class _Module:
                 for name in _all(node.target, nodes.Name):
                     self._makers[name.name].append(node)
             else:
-                # A call for its effect, such as filling a list: it makes whatever it is given.
+                # A call for its side effect, such as appending to a list: it belongs to all names that it mentions.
                 for name in _all(node, nodes.Name):
                     if name.name not in macros:
                         self._makers[name.name].append(node)
 
     def needed(self, names: frozenset[str]) -> _Needed:
-        """Return the statements that the names are made by, and the names that come from outside."""
+        """Return the statements that define names, and the names that are not defined here."""
         found = _Needed([], set())
         seen, open_names = set(names), list(names)
         while open_names:

@@ -1,4 +1,4 @@
-"""What versions of templates render with given answers, kept as trees in the user's cache."""
+"""Renderings of versions of templates with given answers, kept as trees in the store."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from scaffold.history.origins import Origin, Version
     from scaffold.history.store import Store
 
-# Rises when rendering the same templates with the same answers would make something else.
+# Raised when the same templates and answers render differently.
 _FORMAT = 2
-# Whose other versions may make something else, too.
+# Packages whose other versions may render differently.
 _RENDERERS = ("copier", "jinja2", "jinja2-ansible-filters")
 _PLACE = "renderings"
-# A rendering of that many months, this one among them, is taken; one older than the second number is forgotten. Between
-# lies a month in which it is neither, so nobody uses what another is about to forget.
+# Renderings are used for two months, the current one included, and removed after three. In between they are neither, so
+# that no process uses a rendering while another removes it.
 _TAKEN_MONTHS, _KEPT_MONTHS = 2, 3
 
 
 def kept(store: Store, origin: Origin, found: Version, answers: Mapping[str, Any]) -> str | None:
-    """Return the tree of a rendering that is in the store already."""
+    """Return the tree of a rendering, if it is in the store."""
     name, (now, *before) = _name(origin, found, answers), _months(_TAKEN_MONTHS)
     made = store.tree(f"{_PLACE}/{now}/{name}")
     for month in before:
@@ -55,7 +55,7 @@ def tree(store: Store, origin: Origin, found: Version, answers: Mapping[str, Any
     made_before = kept(store, origin, found, answers)
     if made_before is not None:
         return made_before
-    from scaffold.rendering import render  # noqa: PLC0415 - imports Copier, which what is kept need not wait for
+    from scaffold.rendering import render  # noqa: PLC0415 - imports Copier, which is not needed if the rendering is kept
 
     with workspace(store.workspace()) as aside:
         made = aside / "project"
@@ -67,11 +67,11 @@ def tree(store: Store, origin: Origin, found: Version, answers: Mapping[str, Any
 
 
 def prune(store: Store) -> None:
-    """Forget renderings that nobody has asked for in months, also while others are at work."""
+    """Remove renderings that were not used for months; other processes may be at work meanwhile."""
     months = _months(_KEPT_MONTHS)
     old = [name for name in store.names(_PLACE) if name.partition("/")[0] not in months]
     if old:
-        # Another process has done the same in the meantime; what is left over is removed next time.
+        # Another process may be doing the same; the rest is removed next time.
         with suppress(GitFailedError):
             store.forget(f"{_PLACE}/{name}" for name in old)
 

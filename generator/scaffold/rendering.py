@@ -32,7 +32,7 @@ def render(source: Source, answers: Mapping[str, Any], destination: Path, worksp
         source: Templates to render.
         answers: Answers to all questions that apply.
         destination: Folder to write; it must not exist.
-        workspace: Existing folder for whatever is needed on the way; the caller removes it.
+        workspace: Existing folder for temporary files; the caller removes it.
 
     Raises:
         BrokenTemplateError: The template itself is at fault.
@@ -45,7 +45,7 @@ def render(source: Source, answers: Mapping[str, Any], destination: Path, worksp
             str(root),
             destination,
             data=data,
-            # The user's settings of Copier are about other templates and would change the bytes.
+            # The user's settings of Copier would change the result.
             settings=copier.Settings(),
             defaults=True,
             overwrite=True,
@@ -76,7 +76,7 @@ def _plain_folder(source: Source, workspace: Path) -> Path:
 
 
 def _make_writable(destination: Path) -> None:
-    # A package may be installed read-only; a project is there to be edited.
+    # A package may be installed read-only, but a project must be writable.
     for folder, _, names in os.walk(destination):
         for name in names:
             path = os.path.join(folder, name)  # noqa: PTH118 - a Path per file costs more than the call
@@ -87,7 +87,7 @@ def _make_writable(destination: Path) -> None:
 
 @contextmanager
 def _temporary_files_in(folder: Path) -> Iterator[None]:
-    # Copier makes temporary folders of its own, which an interrupt can leave behind; here they go with ours.
+    # An interrupt can leave Copier's temporary folders behind; inside ours, they are removed with it.
     before = tempfile.tempdir
     tempfile.tempdir = str(folder)
     try:
@@ -116,7 +116,7 @@ def _explained(root: Path) -> Iterator[None]:
 
 
 def _place(traceback: TracebackType | None, root: Path) -> str:
-    # Jinja puts a frame with the template's own name and line into the traceback; the last one is the place.
+    # Jinja adds frames with the name and line of the template to the traceback; the last one is where it failed.
     place = "a template"
     while traceback is not None:
         name = traceback.tb_frame.f_code.co_filename

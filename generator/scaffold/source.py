@@ -1,4 +1,4 @@
-"""A version of templates as a folder on disk: what projects are rendered from."""
+"""Templates as a folder on disk, from which projects are rendered."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from scaffold.history.store import Store
     from scaffold.project import Project
 
-#: What is rendered, whatever else lies beside it.
+#: The parts of a source that rendering needs.
 PARTS = ("copier.yml", "templates", "contract")
 
 
@@ -55,12 +55,12 @@ class Source:
 
 
 def find_source(template: str | Path | None = None, version: str | None = None) -> Source:
-    """Return the source to make something from.
+    """Return the templates that a user names.
 
     Args:
         template: URL or path named by the user; without it, or with `scaffold`, the templates that belong to this
             tool.
-        version: The version wanted; without it what there is now.
+        version: The version wanted; without it the current state.
 
     Raises:
         TemplateNotFoundError: There are no templates at that place.
@@ -75,18 +75,18 @@ def find_source(template: str | Path | None = None, version: str | None = None) 
         if root is not None and (root / "copier.yml").is_file():
             return _as_it_stands(root)
         fork = origin_at(template)
-        from scaffold.history.store import open_store  # noqa: PLC0415 - what is on disk already needs none
+        from scaffold.history.store import open_store  # noqa: PLC0415 - not needed for a folder
 
         return source_at(fork, fork.newest(open_store()))
     return Source(installation.own_templates(), OWN, installation.own_evidence(), _own_version)
 
 
 def project_source(project: Project, template: str | Path | None = None) -> Source:
-    """Return the templates that a project was made from; of the tool's own, those that there are now.
+    """Return the templates that a project was made from; for the tool's own, the current ones.
 
     Args:
         project: The project.
-        template: Where to look for them if they are no more where the project says.
+        template: Where to look if they are not where the project says.
 
     Raises:
         SourceNotFoundError: They are not known on this machine.
@@ -95,7 +95,7 @@ def project_source(project: Project, template: str | Path | None = None) -> Sour
     """
     if project.origin == OWN:
         return find_source()
-    from scaffold.history.store import open_store  # noqa: PLC0415 - what is on disk already needs none
+    from scaffold.history.store import open_store  # noqa: PLC0415 - not needed for a folder
 
     store = open_store()
     if project.version is None:
@@ -105,12 +105,12 @@ def project_source(project: Project, template: str | Path | None = None) -> Sour
 
 
 def recorded_version(project: Project, store: Store, template: str | Path | None = None) -> tuple[Origin, Version]:
-    """Return the version of the templates that a project records, as it records them.
+    """Return the origin and version of templates that a project records.
 
     Args:
         project: The project.
         store: Where versions are kept.
-        template: Where the same templates are, for when they are not to be had where the project says.
+        template: Where to look if they are not where the project says.
 
     Raises:
         SourceNotFoundError: They are not known on this machine.
@@ -129,31 +129,31 @@ def recorded_version(project: Project, store: Store, template: str | Path | None
             found = made_from.find(store, version)
         except LOST:
             raise error from None
-    # What was rendered says what the project says, be it a path and a commit that plain Copier wrote.
+    # Render again exactly what the project records, even a path or a commit that Copier itself wrote.
     as_written = None if version == f"v{found.name}" else version
     return replace(made_from, name=project.origin), replace(found, recorded=as_written)
 
 
 def source_at(origin: Origin, version: str) -> Source:
-    """Return a version of an origin, in the user's cache.
+    """Return a version of an origin as a folder in the cache.
 
     Raises:
         UnknownVersionError: There is no such version.
-        TemplateNotFoundError: What is there are no templates.
+        TemplateNotFoundError: It has no copier.yml.
         MissingToolError: There is no git.
         GitFailedError: Git could not fetch it.
     """
-    from scaffold.history.store import open_store  # noqa: PLC0415 - what is on disk already needs none
+    from scaffold.history.store import open_store  # noqa: PLC0415 - not needed for a folder
 
     store = open_store()
     return unpack(origin, origin.find(store, version), store)
 
 
 def unpack(origin: Origin, found: Version, store: Store) -> Source:
-    """Return a version that is in the store as a folder.
+    """Return a version in the store as a folder.
 
     Raises:
-        TemplateNotFoundError: What is there are no templates.
+        TemplateNotFoundError: It has no copier.yml.
         GitFailedError: Git refused.
     """
     root = store.folder(found.tree)
@@ -173,7 +173,7 @@ def _own_version() -> str | None:
 
     store = open_store()
     newest = origin_at().newest(store)
-    # The next package will not know what was never released: from here on the user's cache does.
+    # Keep an unreleased version in the cache: the next package does not have it.
     origin_at().find(store, newest)
     return newest
 

@@ -1,4 +1,4 @@
-"""Where a project stands: its version, the newest one, its options, and how far it is from what was rendered."""
+"""The status of a project: its version, the newest one, its options, and how it differs from what was rendered."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scaffold.history import versions
 from scaffold.history.store import open_store
 from scaffold.updating import journal, merge_state
 from scaffold.updating.base import render_base
-from scaffold.updating.target import continues, update_origin
+from scaffold.updating.target import has_same_templates, update_origin
 from scaffold.vcs import worktree
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Where a project stands.
+    """The status of a project.
 
     Attributes:
         root: Its folder.
@@ -35,7 +35,7 @@ class Status:
         version: The version that it was made with or last updated to.
         newest: The newest version; of those that are on this machine where the source cannot be reached.
         unreached: Why the source cannot be reached, if it cannot.
-        moves_to: Other templates that the newest version is of, whose versions say nothing of the project's.
+        moves_to: The source of the newest version, if these are other templates than the project's.
         update_available: Whether the newest is another one, and not older.
         options: The answers.
         drift: How it differs from what was rendered.
@@ -55,8 +55,8 @@ class Status:
     under_way: ScaffoldError | None
 
 
-def survey(project: Project, template: str | None = None, otherwise: str | None = None) -> Status:
-    """Return where a project stands.
+def read_status(project: Project, template: str | None = None, otherwise: str | None = None) -> Status:
+    """Return the status of a project.
 
     Args:
         project: The project.
@@ -64,19 +64,19 @@ def survey(project: Project, template: str | None = None, otherwise: str | None 
         otherwise: Where the project's own are, for when they are no more where it says.
 
     Raises:
-        ScaffoldError: What it was rendered from cannot be had.
+        ScaffoldError: What it was rendered from is not available.
     """
     store = open_store()
     base = render_base(project, store, template or otherwise)
     origin = update_origin(project.origin, template, otherwise)
-    moves = template is not None and not continues(origin, store, base)
+    moves = template is not None and not has_same_templates(origin, store, base)
     version = versions.plain(str(project.version))
     unreached = None
     try:
         newest = origin.newest(store)
     except UnreachedError as error:
         unreached = error
-        newest = origin.newest_here(store) or version
+        newest = origin.newest_cached(store) or version
     return Status(
         root=project.root,
         stack=project.stack,
@@ -95,10 +95,10 @@ def survey(project: Project, template: str | None = None, otherwise: str | None 
 def _under_way(project: Project) -> ScaffoldError | None:
     with workspace(open_store().workspace()) as scratch:
         try:
-            tree = worktree.around(project.root, scratch)
+            tree = worktree.open_work_tree(project.root, scratch)
         except NotARepositoryError:
             return None
-        if journal.busy(tree):
+        if journal.is_locked(tree):
             return BusyError(tree.top)
         entry = journal.read(tree)
         now = merge_state.state(tree, entry)

@@ -1,4 +1,4 @@
-"""The programs that a stack needs on this machine, and what of them is here."""
+"""The programs that a stack needs, and which of them are installed."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Diagnosis:
 
     @property
     def lacking(self) -> tuple[Tool, ...]:
-        """The tools without which nothing of the stack can be worked on."""
+        """The tools that are missing or too old for development."""
         return tuple(tool for tool in self.tools if tool.state != "ok" and tool.needed_for == "develop")
 
 

@@ -143,14 +143,14 @@ def test_a_release_comes_back_byte_for_byte(checkout: Path) -> None:
 
 def test_an_unreleased_version_is_found_in_the_history_of_another_clone(checkout: Path, tmp_path: Path) -> None:
     first = origins.ByManifest("scaffold", checkout)
-    version = first.now(open_store())
+    version = first.current(open_store())
     (checkout / "templates/tea/plain.txt").write_text("later\n")
     _commit(checkout, "Work further")
     _git(tmp_path, "clone", "--quiet", str(checkout), str(tmp_path / "clone"))
     shutil.rmtree(open_store().root)
     second = origins.ByManifest("scaffold", tmp_path / "clone")
 
-    found = origins.Origin("scaffold", second, second.now).find(open_store(), version)
+    found = origins.Origin("scaffold", second, second.current).find(open_store(), version)
 
     assert open_store().text("templates/tea/plain.txt", found.tree) == "plainest\n"
 

@@ -62,7 +62,7 @@ def test_without_a_command_help_is_shown(invoke: Invoke) -> None:
 
 
 def test_a_bug_keeps_its_traceback(launch: Launch, tmp_path: Path) -> None:
-    (tmp_path / "sitecustomize.py").write_text("import json, scaffold.listing as o\no.survey = None\n")
+    (tmp_path / "sitecustomize.py").write_text("import json, scaffold.listing as o\no.list_stacks = None\n")
 
     import os  # noqa: PLC0415
 

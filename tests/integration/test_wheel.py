@@ -88,7 +88,7 @@ def test_holds_the_releases_of_its_templates(installed: Path) -> None:
     # What is rendered from and what is recorded are the same.
     assert f"refs/tags/v{version}" in heads.split()
     store = open_store()
-    store.take(str(unpacked / "history" / "releases.bundle"), ["+refs/tags/*:refs/tags/*"])
+    store.fetch(str(unpacked / "history" / "releases.bundle"), ["+refs/tags/*:refs/tags/*"])
     for part in PARTS:
         name = f"v{version}:{part}"
         kept = _run(["git", "rev-parse", name], cwd=store.root / "templates.git").stdout

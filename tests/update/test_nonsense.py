@@ -168,7 +168,7 @@ def test_many_at_once_fetch_the_same(templates: Templates, work: Path) -> None:
         templates.git("push", "--quiet", str(templates.origin), f"later{number}")
 
     def fetch(name: str) -> None:
-        open_store().take(str(templates.origin), [f"+{name}:refs/releases/fork/{name}"], settings=Git(work))
+        open_store().fetch(str(templates.origin), [f"+{name}:refs/releases/fork/{name}"], settings=Git(work))
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(fetch, [f"later{number}" for number in range(4) for _ in range(8)]))

@@ -41,7 +41,7 @@ def _age(store: Store, *trees: str) -> None:
     """Let all that trees hold be written months ago."""
     then = time.time() - 100 * 24 * 3600
     for tree in trees:
-        listed = store.git.tell("list", "ls-tree", "-r", "-t", "--format=%(objectname)", tree).split()
+        listed = store.git.output("list", "ls-tree", "-r", "-t", "--format=%(objectname)", tree).split()
         for name in (tree, *listed):
             os.utime(store.objects / name[:2] / name[2:], (then, then))
 
@@ -51,7 +51,7 @@ def _move(store: Store, month: str) -> None:
     for name in store.names("renderings"):
         tree = store.tree(f"renderings/{name}")
         assert tree is not None
-        store.git.tell("move", "update-ref", "-d", f"refs/renderings/{name}")
+        store.git.output("move", "update-ref", "-d", f"refs/renderings/{name}")
         store.keep(f"renderings/{month}/{name.rpartition('/')[2]}", tree)
 
 
@@ -66,7 +66,7 @@ def test_a_rendering_that_is_asked_for_stays(base: Base) -> None:
     assert f"{NOW}/" in " ".join(store.names("renderings"))
     render_cache.prune(store)
     assert _kept(base) == base.tree
-    assert store.git.holds("cat-file", "-e", f"{base.tree}:letter.txt")
+    assert store.git.succeeds("cat-file", "-e", f"{base.tree}:letter.txt")
 
 
 def test_a_rendering_that_nobody_asks_for_goes(base: Base, project: Path, invoke: Invoke) -> None:
@@ -82,8 +82,8 @@ def test_a_rendering_that_nobody_asks_for_goes(base: Base, project: Path, invoke
     render_cache.prune(store)
 
     assert store.names("renderings") == []
-    assert not store.git.holds("cat-file", "-e", base.tree)
-    assert store.git.holds("cat-file", "-e", fresh)
+    assert not store.git.succeeds("cat-file", "-e", base.tree)
+    assert store.git.succeeds("cat-file", "-e", fresh)
     assert store.names("releases") == templates
     # It is made again where it is needed.
     assert invoke("status", project).code == 0
@@ -119,7 +119,7 @@ def test_many_at_once_forget_and_render(base: Base, project: Path) -> None:
     render_cache.prune(store)
 
     assert all(name.startswith((NOW, BEFORE)) for name in store.names("renderings"))
-    assert all(store.git.holds("cat-file", "-e", f"{tree}:file.txt") for tree in added)
+    assert all(store.git.succeeds("cat-file", "-e", f"{tree}:file.txt") for tree in added)
     assert _kept(base) == base.tree
 
 

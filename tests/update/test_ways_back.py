@@ -90,7 +90,7 @@ def test_abort_of_an_interrupted_update_keeps_what_came_later(
     planned = invoke("update", project, "--json")
     assert planned.code == 0
     head = git(project, "rev-parse", "HEAD~1")
-    tree = worktree.around(project, work)
+    tree = worktree.open_work_tree(project, work)
     entry = journal.Entry("update", "News", head, "0" * 40, git(project, "rev-parse", "HEAD^{tree}"), None, None)
     # As a kill leaves it: one file is written, and nothing is committed.
     git(project, "reset", "--quiet", "--hard", head)
@@ -110,7 +110,7 @@ def test_abort_of_an_interrupted_update_keeps_what_came_later(
 
 
 def test_abort_after_git_was_killed_while_it_picked(in_conflict: Path, work: Path, invoke: Invoke) -> None:
-    tree = worktree.around(in_conflict, work)
+    tree = worktree.open_work_tree(in_conflict, work)
     entry = journal.read(tree)
     assert entry is not None
     # Nobody has noted that there are conflicts, nor removed the lock.
@@ -135,7 +135,7 @@ def test_abort_after_git_was_killed_once_it_had_committed(
     templates.release("2.0.0")
     before = snapshot(project), git(project, "rev-parse", "HEAD")
     assert invoke("update", project).code == 0
-    tree, done = worktree.around(project, work), git(project, "rev-parse", "HEAD")
+    tree, done = worktree.open_work_tree(project, work), git(project, "rev-parse", "HEAD")
     result = git(project, "rev-parse", "HEAD^{tree}")
     journal.write(tree, journal.Entry("update", "News", before[1], done, result, None, None))
     # Git forgets what it picks after it has committed.
@@ -165,7 +165,7 @@ def test_the_lock_of_another_git_stays(
     assert _error(outcome) == (1, "git-failed")
     assert lock.exists()
     assert git(project, "branch", "--format=%(refname:short)") == "main"
-    assert journal.read(worktree.around(project, project)) is None
+    assert journal.read(worktree.open_work_tree(project, project)) is None
     lock.unlink()
     assert invoke("update", project, *flags).code == 0
 
@@ -286,7 +286,7 @@ def newer_lock(project: Path, templates: Templates, work: Path) -> Any:
     """A project in which another scaffold is at work."""
     templates.write("letter.txt", LATER)
     templates.release("2.0.0")
-    with journal.alone(worktree.around(project, work)):
+    with journal.exclusive(worktree.open_work_tree(project, work)):
         yield project
 
 

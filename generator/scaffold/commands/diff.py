@@ -78,7 +78,7 @@ def _of_template(root: Project, to: str | None, template: str | None, otherwise:
     try:
         return drift.of_template(root, to, template, otherwise)
     except AnswerError as error:
-        # The answers are the project's own; others can only be tried with an update.
+        # A diff uses the project's own answers; only an update can try others.
         error.hint = f"scaffold update -d {error.key}=… --dry-run shows what another answer would bring"
         raise
 

@@ -33,7 +33,7 @@ def list_stacks(
     from scaffold.source import find_source
 
     console: Console = context.obj
-    found = listing.survey(find_source(template))
+    found = listing.list_stacks(find_source(template))
     console.show("list", lambda: _as_json(found), lambda: _text(found))
 
 

@@ -1,4 +1,4 @@
-"""What `update` and `set` share: options, and how a plan and its outcome are shown."""
+"""What `update` and `set` share: their options, and the output of a plan and its outcome."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ _MARKS = {"added": "+", "changed": "~", "deleted": "-", "moved": ">"}
 
 @dataclass(frozen=True, slots=True)
 class Resumption:
-    """Whether something that has begun is to be finished or undone, rather than begun."""
+    """Whether the command was called with --continue or --abort."""
 
     go_on: bool
     go_back: bool
 
     def __bool__(self) -> bool:
-        """Whether either is wanted."""
+        """Whether it was either of them."""
         return self.go_on or self.go_back
 
 
 def resume(context: typer.Context, command: str, path: Path, resumption: Resumption, *others: object) -> None:
-    """Finish or undo what has begun, and show what became of it.
+    """Finish or undo the merge that is under way, and show the outcome.
 
     Raises:
         UsageError: Other options contradict it.
@@ -76,7 +76,7 @@ def resume(context: typer.Context, command: str, path: Path, resumption: Resumpt
 
 
 def run(console: Console, path: Path, options: MergeOptions, target_of: Callable[[Base, Store], Target]) -> None:
-    """Show a plan, carry it out, and show what became of it; end with 3 where there are conflicts.
+    """Show a plan, carry it out, and show the outcome; exit with 3 if there are conflicts.
 
     Raises:
         ScaffoldError: It is refused, or failed.

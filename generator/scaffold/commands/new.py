@@ -84,7 +84,7 @@ def new(
 
         ask = ask_on_terminal
         wanted = str(given.get("project_name", ""))
-        # Nobody wants to answer all questions to learn that the place is taken.
+        # Check the target before asking all questions.
         if wanted and Path(wanted).name == wanted:
             staging.check_target(_target(output, wanted))
     complete = Questionnaire(questions, load_preferences(questionnaire)).complete(given, ask)

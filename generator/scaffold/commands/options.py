@@ -25,7 +25,7 @@ Template = Annotated[
     ),
 ]
 
-#: Of a stack or a project.
+#: For commands that take a stack or a project.
 AnyTemplate = Annotated[
     str | None,
     typer.Option(
@@ -36,7 +36,7 @@ AnyTemplate = Annotated[
     ),
 ]
 
-#: Of a project that is to stay with its own.
+#: For commands on a project that keeps its own templates.
 LostTemplate = Annotated[
     str | None,
     typer.Option(
@@ -47,7 +47,7 @@ LostTemplate = Annotated[
     ),
 ]
 
-#: Of a project that may move to others.
+#: For commands on a project that may switch to other templates.
 OtherTemplate = Annotated[
     str | None,
     typer.Option(

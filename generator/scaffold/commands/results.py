@@ -1,6 +1,6 @@
-"""What commands write with --json: its shape, from which `docs/make_schemas.py` makes `schemas/`.
+"""The types of what commands write with --json; `docs/make_schemas.py` makes `schemas/` from them.
 
-Only type checkers and that script load this module. A command makes plain dictionaries, and does not wait for pydantic.
+Only type checkers and that script import this module: commands build plain dictionaries and do not import pydantic.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import Field
-from typing_extensions import TypedDict  # pydantic takes no other before Python 3.12
+from typing_extensions import TypedDict  # pydantic requires it before Python 3.12
 
 from scaffold.conformance.checklist import Verdict
 from scaffold.conformance.results import Outcome
@@ -244,7 +244,7 @@ class Conflict(TypedDict):
     """What contradicts what, in git's words."""
 
 
-# `from` is no name for an attribute.
+# `from` is a keyword, so the class syntax cannot declare it.
 _Versions = TypedDict(
     "_Versions",
     {

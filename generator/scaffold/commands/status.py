@@ -43,11 +43,11 @@ def status(
     console: Console = context.obj
     with console.progress("Comparing"):
         moved_to = template if named(context, "template") else None
-        found = status.survey(workflow.find(path), moved_to, template)
+        found = status.read_status(workflow.find(path), moved_to, template)
     code = _code(found) if exit_code else ExitCode.DONE
     failure = found.unreached if exit_code and not found.update_available else None
     if failure is not None:
-        # The exit code must not say that nothing is new where that is not known.
+        # Without the newest version, the exit code must not say that there is no update.
         code = failure.exit_code
     console.show("status", lambda: _as_json(found), lambda: _text(found, moved_to), failure=failure, exit_code=code)
     if code:

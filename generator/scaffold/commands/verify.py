@@ -143,7 +143,7 @@ def _templates(project: Project | None, template: str | None) -> Path:
 
 
 def _build(console: Console, root: Path) -> None:
-    """Build what the Procfile starts: an older build would be tested in the place of the sources.
+    """Build what the Procfile starts, so that the current sources are tested and not an older build.
 
     Raises:
         MissingToolError: There is no make.
@@ -178,7 +178,7 @@ def _build(console: Console, root: Path) -> None:
 def _run(console: Console, root: Path | None, **arguments: Any) -> RunResult:
     try:
         from scaffold import conformance
-        from scaffold.conformance import session  # noqa: F401 - what is not installed is told before a build
+        from scaffold.conformance import session  # noqa: F401 - report missing packages before the build
 
         if root is not None:
             _build(console, root)

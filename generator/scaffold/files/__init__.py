@@ -1,1 +1,1 @@
-"""Writing to the file system so that an interrupt or a full disk leaves nothing half done."""
+"""Files and processes: writing in one step, locks, and interrupts."""

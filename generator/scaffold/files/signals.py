@@ -1,4 +1,4 @@
-"""Decides what an interrupt (Ctrl-C, SIGTERM, SIGHUP) may cut short, and what it may not."""
+"""Defers, ignores or records interrupts (Ctrl-C, SIGTERM, SIGHUP)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _POLITE = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP"
 
 
 @contextmanager
-def deferred() -> Iterator[None]:
-    """Deliver interrupts only after the block; at once where the system cannot hold them back."""
+def defer_interrupts() -> Iterator[None]:
+    """Deliver interrupts only after the block; on systems without signal masks, at once."""
     if not hasattr(signal, "pthread_sigmask"):  # pragma: no cover - Windows
         yield
         return
@@ -26,46 +26,46 @@ def deferred() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def ignore() -> None:
-    """Ignore interrupts until the process ends: what it was to do is done, and its exit code says so.
+def ignore_interrupts() -> None:
+    """Ignore interrupts until the process ends, because its work is done and the exit code must say so.
 
-    Programs that are started from now on ignore them as well.
+    Child processes inherit that.
     """
     for number in _POLITE:
         signal.signal(number, signal.SIG_IGN)
 
 
 class Recorder:
-    """Notes interrupts instead of raising them, and ends one program when the first arrives.
+    """Records interrupts instead of raising them, and terminates one child process when the first arrives.
 
     Attributes:
         arrived: Whether an interrupt has arrived.
     """
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start without an interrupt."""
         self.arrived = False
         self._process: subprocess.Popen[bytes] | None = None
 
     def watch(self, process: subprocess.Popen[bytes]) -> None:
-        """End this program when an interrupt arrives, or has arrived."""
+        """Terminate this process on an interrupt, or now if one has arrived."""
         self._process = process
         if self.arrived:
             process.terminate()
 
     def note(self, *_: object) -> None:
-        """Take an interrupt, as the handler of a signal."""
+        """Handle a signal."""
         self.arrived = True
         if self._process is not None:
             self._process.terminate()
 
 
 @contextmanager
-def recorded() -> Iterator[Recorder]:
-    """Note interrupts during the block; afterwards they are what they were, unless `ignore` was called in it."""
+def record_interrupts() -> Iterator[Recorder]:
+    """Record interrupts during the block; then restore the handlers, unless `ignore_interrupts` was called in it."""
     recorder = Recorder()
     before = {number: signal.getsignal(number) for number in _POLITE}
-    # What the caller has chosen to ignore (nohup, for one) stays ignored.
+    # A signal that the caller ignores (as nohup does) stays ignored.
     wanted = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
     for number in wanted:
         signal.signal(number, recorder.note)

@@ -1,4 +1,4 @@
-"""Makes a folder aside and puts it into its place in one step, so that nobody ever sees half of it."""
+"""Temporary folders, and moving a finished folder to its target in one step."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scaffold.errors import TargetNotEmptyError, TargetUnusableError, WriteFailedError
-from scaffold.files.signals import deferred, ignore
+from scaffold.files.signals import defer_interrupts, ignore_interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 def check_target(target: Path) -> None:
-    """Make sure that a new project can be put at that place.
+    """Make sure that a new project can be written to a target.
 
     Raises:
         TargetNotEmptyError: It is taken.
@@ -40,7 +40,7 @@ def _objection(target: Path) -> str:
         return f"{target} is a symbolic link to nowhere"
     if target.exists() and not target.is_dir():
         return f"{target} exists and is not a folder"
-    base = ground(target.parent)
+    base = nearest_existing(target.parent)
     if not base.is_dir():
         return f"{base} is not a folder"
     return "" if os.access(base, os.W_OK | os.X_OK) else f"{base} is not writable"
@@ -48,30 +48,30 @@ def _objection(target: Path) -> str:
 
 @contextmanager
 def workspace(place: Path | None = None) -> Iterator[Path]:
-    """Lend a folder, in the system's place for temporary files or in another; it is gone afterwards."""
+    """Yield a temporary folder, in the system's place for these or in another; it is removed afterwards."""
     folder: Path | None = None
     try:
-        with deferred():
+        with defer_interrupts():
             folder = _temporary_folder(place, "scaffold-")
-            # An interrupt may hit the cleaning up itself; then the end of the process does it.
+            # If an interrupt hits the clean-up itself, the exit handler does it.
             atexit.register(shutil.rmtree, folder, ignore_errors=True)
         yield folder
     finally:
-        with deferred():
+        with defer_interrupts():
             if folder is not None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
 def publish(made: Path, target: Path, *, last: bool) -> None:
-    """Move a finished folder to its place in one step.
+    """Move a finished folder to its target in one step.
 
     Args:
         made: The folder.
-        target: Its place.
-        last: Whether there is nothing left to do then that an interrupt may cut short.
+        target: Where to.
+        last: Whether this is the last step, after which interrupts are ignored.
 
     Raises:
-        TargetNotEmptyError: Somebody else was faster.
+        TargetNotEmptyError: The target was filled in the meantime.
         WriteFailedError: The system refused to write.
     """
     try:
@@ -90,20 +90,20 @@ def publish(made: Path, target: Path, *, last: bool) -> None:
 def _move_across(made: Path, target: Path, *, last: bool) -> None:
     sibling: Path | None = None
     try:
-        with deferred():
-            sibling = _temporary_folder(ground(target.parent), f".{target.name}.scaffold-")
+        with defer_interrupts():
+            sibling = _temporary_folder(nearest_existing(target.parent), f".{target.name}.scaffold-")
             atexit.register(shutil.rmtree, sibling, ignore_errors=True)
         copy = sibling / target.name
         shutil.copytree(made, copy, symlinks=True)
         _move(copy, target, last=last)
     finally:
-        with deferred():
+        with defer_interrupts():
             if sibling is not None:
                 shutil.rmtree(sibling, ignore_errors=True)
 
 
 def _move(made: Path, target: Path, *, last: bool) -> None:
-    with deferred():
+    with defer_interrupts():
         missing = [folder for folder in target.parents if not folder.exists()]
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -114,11 +114,11 @@ def _move(made: Path, target: Path, *, last: bool) -> None:
                     folder.rmdir()
             raise
         if last:
-            ignore()
+            ignore_interrupts()
 
 
-def ground(path: Path) -> Path:
-    """Return the nearest folder on the way to a path that is there already."""
+def nearest_existing(path: Path) -> Path:
+    """Return a path if it exists, else its nearest parent that does."""
     return next(folder for folder in (path, *path.parents) if folder.exists())
 
 
@@ -131,6 +131,6 @@ def _temporary_folder(parent: Path | None, prefix: str) -> Path:
 
 
 def _first_reason(error: OSError) -> str:
-    # shutil.Error collects triples of source, destination and reason.
+    # shutil.Error holds triples of source, destination and reason.
     collected = error.args[0] if error.args else None
     return str(collected[0][-1]) if isinstance(collected, list) and collected else str(error)

@@ -1,4 +1,4 @@
-"""What users and projects call a source of templates: a URL, a folder, or the tool's own."""
+"""Resolves how users and projects refer to templates: a URL, a folder, or the tool's own."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from scaffold.vcs.git import missing
 if TYPE_CHECKING:
     from scaffold.history.origins import Origin
 
-#: What projects record that were made with the templates of the tool itself.
+#: How projects record the tool's own templates.
 OWN = "scaffold"
-#: Raised where templates or a version are not to be found. Out of reach for now is another matter.
+#: Templates or a version do not exist (any more); a network failure is another error.
 LOST = (SourceNotFoundError, TemplateNotFoundError, UnknownVersionError)
 
 _LOCAL = "local:"
@@ -31,23 +31,23 @@ _SHORT_FORMS = {
     "git+https://": "https://",
     "git+ssh://": "ssh://",
 }
-# Before the @ stands a password, or a token without a name; ssh needs a name there, which is no secret.
+# A password, or a token, before the @; the user name that ssh needs there is no secret.
 _CREDENTIALS = re.compile(r"[a-z+.-]+://[^/@]*:[^/@]*@|https?://[^/@]*@", re.IGNORECASE)
 
 
 def origin_at(template: str | Path | None = None, *, recorded: bool = False) -> Origin:
-    """Return the history of the source that a user means.
+    """Return the origin that a user names.
 
     Args:
         template: URL or path named by the user; without it, or with `scaffold`, the templates that belong to this
             tool.
-        recorded: Whether a project has recorded it already, with whatever stands in it.
+        recorded: Whether a project records it, so that a password in it is accepted.
 
     Raises:
         TemplateNotFoundError: There are no templates at that place.
         UsageError: The URL holds a name or a password, or looks like an option.
     """
-    from scaffold.history import origins  # noqa: PLC0415 - what only lists has no need of it
+    from scaffold.history import origins  # noqa: PLC0415 - `list` does not need it
 
     if template in {None, OWN}:
         root, bundle = own_templates(), releases_bundle()
@@ -55,7 +55,7 @@ def origin_at(template: str | Path | None = None, *, recorded: bool = False) -> 
             packaged = origins.Bundled(OWN, bundle)
             return origins.Origin(OWN, packaged, lambda _: packaged_version() or tool_version())
         checkout = origins.ByManifest(OWN, root)
-        return origins.Origin(OWN, checkout, checkout.now)
+        return origins.Origin(OWN, checkout, checkout.current)
     place = folder_of(template)
     if place is None:
         url = _in_full(str(template))
@@ -74,18 +74,18 @@ def origin_at(template: str | Path | None = None, *, recorded: bool = False) -> 
             hint=_WHAT_THEY_ARE,
         )
     folder = origins.ByTag(_remember(place), str(place))
-    return origins.Origin(folder.name, folder, folder.now if holds else None)
+    return origins.Origin(folder.name, folder, folder.current if holds else None)
 
 
 def recorded_origin(name: str, otherwise: str | Path | None = None) -> Origin:
-    """Return the history of the source that a project records.
+    """Return the origin that a project records.
 
     Args:
         name: What it records.
         otherwise: Where to look for templates that are not where it says.
 
     Raises:
-        SourceNotFoundError: It was a place on a machine, and on this one it is not known or no more there.
+        SourceNotFoundError: It was a folder that is unknown on this machine, or removed.
     """
     try:
         return _recorded(name)
@@ -109,7 +109,7 @@ def _recorded(name: str) -> Origin:
                 hint="name the folder or its repository with --template",
             )
         return origin_at(place, recorded=True)
-    # Plain Copier records where on its machine the templates lay.
+    # Copier itself records the local path of the templates.
     try:
         place = folder_of(name)
         here = bool(name) and (place is None or place.is_dir())
@@ -124,7 +124,7 @@ def _recorded(name: str) -> Origin:
 
 
 def local_name(root: Path) -> str:
-    """Return what projects record as their source that were made from a folder: no path of this machine."""
+    """Return how projects record a folder of templates, without its path."""
     return _LOCAL + sha256(str(root).encode(errors="surrogateescape")).hexdigest()[:12]
 
 
@@ -138,7 +138,7 @@ def _remember(root: Path) -> str:
 
 
 def folder_of(template: str | Path) -> Path | None:
-    """Return the folder that is meant, or nothing where it is a URL.
+    """Return the folder that is named, or nothing if it is a URL.
 
     Raises:
         UsageError: Git would take it for an option.
@@ -154,14 +154,14 @@ def folder_of(template: str | Path) -> Path | None:
         folder = Path(plain).expanduser().resolve()
         (folder / "copier.yml").exists()
     except (OSError, RuntimeError, ValueError) as error:
-        # Nobody's home, a name that is too long, a folder that may not be read.
+        # An unknown user after ~, a name that is too long, a folder that cannot be read.
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise TemplateNotFoundError(f"there is no template at {template}: {reason}", hint=_WHAT_THEY_ARE) from error
     return folder
 
 
 def _in_full(url: str) -> str:
-    """Return the URL that git takes for one in a form that only Copier knows."""
+    """Expand the short forms of URLs that Copier knows, such as gh:owner/name."""
     for short, full in _SHORT_FORMS.items():
         if url.startswith(short):
             return full + url.removeprefix(short)

@@ -1,6 +1,7 @@
-"""Template releases of a checkout, as a git bundle of made commits: the same bytes from any clone.
+"""Template releases of a checkout, as a reproducible git bundle with a commit for each release.
 
-Needs nothing but git and the standard library: the build of the package runs this before anything is installed.
+The build of the package runs this before anything is installed, so it needs only git, packaging and the standard
+library.
 """
 
 from __future__ import annotations
@@ -15,19 +16,19 @@ from typing import TYPE_CHECKING
 
 from scaffold.errors import NoHistoryError
 from scaffold.history import versions
-from scaffold.vcs.git import Git, undisturbed
+from scaffold.vcs.git import Git, isolated_git
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-#: What a release consists of: what is rendered, and what is told of it.
+#: What a release consists of: what is rendered, and the change log.
 PARTS = ("copier.yml", "templates", "contract", "CHANGELOG.md")
 
-#: What keeps git from changing a byte on the way in or out.
+#: Attributes that keep git from changing bytes of files.
 AS_IT_IS = "* -text -filter -ident -working-tree-encoding -export-ignore -export-subst\n"
 
 _MANIFEST = "pyproject.toml"
-# An object that `git cat-file --batch` has found is told of in three words.
+# `git cat-file --batch` reports an object that it has found in three words.
 _FOUND = 3
 # A fixed name and date: the history has the same bytes on every machine.
 _NOBODY = {
@@ -38,16 +39,16 @@ _NOBODY = {
     "GIT_COMMITTER_EMAIL": "scaffold@localhost.invalid",
     "GIT_COMMITTER_DATE": "2000-01-01T00:00:00+00:00",
 }
-# One thread, one level: packs of the same objects are the same.
+# Makes packs reproducible.
 _SAME_BYTES = ("pack.threads=1", "pack.compression=9", "core.compression=9", "pack.window=50", "pack.depth=50")
-# Where a repository says whose objects it sees, from the folder it is in.
+# The file that names further object folders of a repository.
 _ALTERNATES = Path("made.git", "objects", "info", "alternates")
 _NOT_TEMPLATES = (":(exclude,glob)**/__pycache__/**", ":(exclude,glob)**/*.py[co]", ":(exclude,glob)**/.DS_Store")
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A commit of the checkout that made a release of what was there."""
+    """A commit of the checkout that is a release."""
 
     version: str
     commit: str
@@ -61,7 +62,7 @@ def read(checkout: Path) -> tuple[Release, ...]:
         MissingToolError: There is no git.
     """
     git = _repository(checkout)
-    commits = git.tell(
+    commits = git.output(
         "read the history", "log", "--reverse", "--topo-order", "--format=%H", "HEAD", "--", _MANIFEST
     ).split()
     releases: dict[str, Release] = {}
@@ -70,7 +71,7 @@ def read(checkout: Path) -> tuple[Release, ...]:
         commits, _contents(git, [f"{commit}:{_MANIFEST}" for commit in commits]), _listings(git, commits), strict=True
     ):
         version = _version(manifest)
-        # The first version of all is what the work is on its way to.
+        # The first version in the history was not a release, but what was worked towards.
         if listing and version and before not in {None, version}:
             releases.setdefault(version, Release(version, commit))
         before = version or before
@@ -83,7 +84,7 @@ def manifest_version(checkout: Path) -> str:
 
 
 def version_of(checkout: Path, store: Git, tree: str) -> str:
-    """Name the work tree of a checkout: its last release, where it is exactly that, or how it follows it.
+    """Return the version of the work tree of a checkout: its last release, or an unreleased version after it.
 
     Args:
         checkout: The checkout.
@@ -98,13 +99,13 @@ def version_of(checkout: Path, store: Git, tree: str) -> str:
     if not releases:
         return versions.unreleased(manifest_version(checkout), _count(git, "HEAD"), tree)
     last = releases[-1]
-    if _listings(git, [last.commit]) == [store.tell("read a tree", "ls-tree", tree)]:
+    if _listings(git, [last.commit]) == [store.output("read a tree", "ls-tree", tree)]:
         return last.version
     return versions.unreleased(last.version, _count(git, f"{last.commit}..HEAD"), tree)
 
 
 def past(checkout: Path, tree: str) -> str | None:
-    """Return the commit of a checkout that consists of a tree, by the first digits of the tree's name.
+    """Return the commit of a checkout whose templates are a tree, by the first digits of the tree's name.
 
     Raises:
         NoHistoryError: It is no repository of its own, or a shallow one.
@@ -124,13 +125,13 @@ def with_tree(repository: Git, tree: str) -> str | None:
     Raises:
         GitFailedError: Git refused.
     """
-    for line in repository.tell("read the history", "log", "--all", "--format=%H %T").splitlines():
+    for line in repository.output("read the history", "log", "--all", "--format=%H %T").splitlines():
         commit, _, whole = line.partition(" ")
         if whole.startswith(tree):
             return commit
     for _, made in _made(repository, repository, "--all"):
         if made.startswith(tree):
-            return repository.having(**_NOBODY).tell("make a commit", "commit-tree", made, "-m", "Templates")
+            return repository.configured(**_NOBODY).output("make a commit", "commit-tree", made, "-m", "Templates")
     return None
 
 
@@ -157,24 +158,24 @@ def write_bundle(checkout: Path, bundle: Path, *commits: str, tip: bool = False)
     tip_version: str | None = None
     with _beside(checkout) as ours:
         trees = {
-            name: ours.tell("make a tree", "mktree", stdin=os.fsencode(listing + "\n"))
+            name: ours.output("make a tree", "mktree", stdin=os.fsencode(listing + "\n"))
             for (name, _), listing in zip(named, _listings(git, [commit for _, commit in named]), strict=True)
         }
         if tip:
-            tree = add(ours.having(GIT_WORK_TREE=checkout, GIT_INDEX_FILE=ours.folder / "tip"), checkout)
+            tree = add(ours.configured(GIT_WORK_TREE=checkout, GIT_INDEX_FILE=ours.folder / "tip"), checkout)
             tip_version = version_of(checkout, ours, tree)
             trees.setdefault(f"v{tip_version}", tree)
         parent: str | None = None
         for name, tree in trees.items():
             follows = ("-p", parent) if parent else ()
-            parent = ours.tell("make a commit", "commit-tree", tree, *follows, "-m", name)
-            ours.tell("make a tag", "update-ref", f"refs/tags/{name}", parent)
+            parent = ours.output("make a commit", "commit-tree", tree, *follows, "-m", name)
+            ours.output("make a tag", "update-ref", f"refs/tags/{name}", parent)
         if trees:
-            packing = ours.having(*_SAME_BYTES)
-            # The checkout's own packs hold the objects in whatever form they came: they are packed anew, and forgotten.
-            packing.tell("pack the releases", "repack", "-a", "-d", "-f", "-F", "-q")
+            packing = ours.configured(*_SAME_BYTES)
+            # The packs of the checkout differ from clone to clone: pack its objects anew.
+            packing.output("pack the releases", "repack", "-a", "-d", "-f", "-F", "-q")
             (ours.folder / _ALTERNATES).unlink()
-            packing.tell("make a bundle", "bundle", "create", "--version=2", str(bundle), "--tags")
+            packing.output("make a bundle", "bundle", "create", "--version=2", str(bundle), "--tags")
     return tip_version
 
 
@@ -189,13 +190,13 @@ def add(git: Git, root: Path) -> str:
         GitFailedError: Git refused.
     """
     parts = [part for part in PARTS if (root / part).exists()]
-    git.tell("add the templates", "add", "--all", "--", *parts, *_NOT_TEMPLATES)
-    return git.tell("make a tree", "write-tree")
+    git.output("add the templates", "add", "--all", "--", *parts, *_NOT_TEMPLATES)
+    return git.output("make a tree", "write-tree")
 
 
 def _repository(checkout: Path) -> Git:
     git = Git(checkout)
-    said = git.ask("rev-parse", "--show-toplevel", "--is-shallow-repository", "--verify", "HEAD")
+    said = git.run("rev-parse", "--show-toplevel", "--is-shallow-repository", "--verify", "HEAD")
     lines = os.fsdecode(said.stdout).splitlines()
     if said.returncode != 0 or Path(lines[0]).resolve() != checkout.resolve():
         raise NoHistoryError(f"{checkout} is not the root of a git repository with commits in it")
@@ -209,10 +210,10 @@ def _repository(checkout: Path) -> Git:
 
 def _made(git: Git, ours: Git, revisions: str) -> Iterator[tuple[str, str]]:
     """Yield the commits that changed templates, and the tree of these alone, made in a repository of ours."""
-    commits = git.tell("read the history", "log", "--format=%H", revisions, "--", *PARTS).split()
+    commits = git.output("read the history", "log", "--format=%H", revisions, "--", *PARTS).split()
     listings = {commit: listing for commit, listing in zip(commits, _listings(git, commits), strict=True) if listing}
     asked = "".join(f"{listing}\n\n" for listing in listings.values())
-    trees = ours.tell("make trees", "mktree", "--batch", stdin=os.fsencode(asked)).split()
+    trees = ours.output("make trees", "mktree", "--batch", stdin=os.fsencode(asked)).split()
     yield from zip(listings, trees, strict=True)
 
 
@@ -225,11 +226,11 @@ def _version(manifest: bytes) -> str | None:
 
 
 def _count(git: Git, commits: str) -> int:
-    return int(git.tell("count commits", "rev-list", "--count", commits, "--", *PARTS))
+    return int(git.output("count commits", "rev-list", "--count", commits, "--", *PARTS))
 
 
 def _contents(git: Git, names: Sequence[str]) -> Iterator[bytes]:
-    said = git.ask("cat-file", "--batch", stdin=os.fsencode("\n".join([*names, ""]))).stdout
+    said = git.run("cat-file", "--batch", stdin=os.fsencode("\n".join([*names, ""]))).stdout
     start = 0
     while start < len(said):
         end = said.index(b"\n", start)
@@ -240,9 +241,9 @@ def _contents(git: Git, names: Sequence[str]) -> Iterator[bytes]:
 
 
 def _listings(git: Git, commits: Sequence[str]) -> list[str]:
-    """Return what `git ls-tree` would say of the parts of each commit; nothing where it holds no templates."""
+    """Return the output of `git ls-tree` for the parts of each commit; empty if it has no templates."""
     asked = "".join(f"{commit}:{part}\n" for commit in commits for part in sorted(PARTS))
-    answers = iter(git.tell("read commits", "cat-file", "--batch-check", stdin=os.fsencode(asked)).splitlines())
+    answers = iter(git.output("read commits", "cat-file", "--batch-check", stdin=os.fsencode(asked)).splitlines())
     listings = []
     for _ in commits:
         entries = {}
@@ -257,12 +258,14 @@ def _listings(git: Git, commits: Sequence[str]) -> list[str]:
 
 @contextmanager
 def _beside(checkout: Path) -> Iterator[Git]:
-    """Lend a repository of our own that sees the objects of a checkout."""
+    """Yield a temporary repository that shares the objects of a checkout."""
     with tempfile.TemporaryDirectory(prefix="scaffold-") as name:
         folder = Path(name)
-        git = undisturbed(folder).having(GIT_DIR=folder / "made.git", **_NOBODY)
-        git.tell("make a repository", "init", "--quiet", "--bare")
-        objects = Git(checkout).tell("find the objects", "rev-parse", "--path-format=absolute", "--git-path", "objects")
+        git = isolated_git(folder).configured(GIT_DIR=folder / "made.git", **_NOBODY)
+        git.output("make a repository", "init", "--quiet", "--bare")
+        objects = Git(checkout).output(
+            "find the objects", "rev-parse", "--path-format=absolute", "--git-path", "objects"
+        )
         (folder / _ALTERNATES).write_text(f"{objects}\n", encoding="utf-8")
         (folder / "made.git" / "info" / "attributes").write_text(AS_IT_IS, encoding="utf-8")
         yield git

@@ -1,6 +1,6 @@
-"""What this machine keeps of templates: one bare repository and a few folders in the user's cache.
+"""The cache of templates: a bare repository and a few folders in the user's cache folder.
 
-Whatever was ever a source of a project here is kept in it, so that the project can be updated from it.
+It keeps every version that a project on this machine was made from, so that the project can be updated from it.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 
 from scaffold.errors import CacheUnusableError, GitFailedError, WriteFailedError
 from scaffold.files.locks import lock
-from scaffold.files.signals import deferred
+from scaffold.files.signals import defer_interrupts
 from scaffold.history import releases
-from scaffold.vcs.git import Git, undisturbed
+from scaffold.vcs.git import Git, isolated_git
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -32,7 +32,7 @@ _DAY_SECONDS = 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """The cache: trees of templates and of renderings, by git's names for them."""
+    """The cache: git trees of templates and of renderings."""
 
     root: Path
 
@@ -40,7 +40,7 @@ class Store:
     def git(self) -> Git:
         """The repository."""
         hint = f"if that stays so, remove {self.root}: it is a cache, and made anew"
-        return undisturbed(self.root, hint=hint).having("gc.auto=0", GIT_DIR=self.root / "templates.git")
+        return isolated_git(self.root, hint=hint).configured("gc.auto=0", GIT_DIR=self.root / "templates.git")
 
     @property
     def objects(self) -> Path:
@@ -48,52 +48,52 @@ class Store:
         return self.root / "templates.git" / "objects"
 
     def workspace(self) -> Path:
-        """Return a place for work that is not to be seen half done; what was left in it days ago is removed.
+        """Return a folder for temporary files, after removing what is older than a day.
 
         Raises:
             CacheUnusableError: It cannot be written.
         """
-        place = self._part("work")
+        place = self._subfolder("work")
         _sweep(place, _DAY_SECONDS)
         return place
 
     def tree(self, name: str) -> str | None:
         """Return the tree that is kept under a name."""
-        done = self.git.ask("rev-parse", "--verify", "--quiet", f"refs/{name}^{{tree}}")
+        done = self.git.run("rev-parse", "--verify", "--quiet", f"refs/{name}^{{tree}}")
         return os.fsdecode(done.stdout).strip() if done.returncode == 0 else None
 
     def tree_by_digits(self, digits: str) -> str | None:
         """Return the unreleased tree whose name begins with some digits."""
-        found = self.git.tell("find a tree", "for-each-ref", "--format=%(objectname)", f"refs/tips/{digits}*").split()
+        found = self.git.output("find a tree", "for-each-ref", "--format=%(objectname)", f"refs/tips/{digits}*").split()
         return found[0] if found else None
 
     def names(self, folder: str) -> list[str]:
-        """Return the names that something is kept under, below a folder of names."""
-        listed = self.git.tell("list what is kept", "for-each-ref", "--format=%(refname)", f"refs/{folder}/")
+        """Return the names of kept trees that begin with a folder."""
+        listed = self.git.output("list what is kept", "for-each-ref", "--format=%(refname)", f"refs/{folder}/")
         return [name.removeprefix(f"refs/{folder}/") for name in listed.splitlines()]
 
     def keep(self, name: str, tree: str) -> None:
         """Keep a tree under a name."""
-        self.git.tell("keep a tree", "update-ref", f"refs/{name}", tree)
+        self.git.output("keep a tree", "update-ref", f"refs/{name}", tree)
 
     def forget(self, names: Iterable[str]) -> None:
-        """Keep trees no more, and free their room unless others keep them; what was made lately stays.
+        """Remove names, and prune old objects that no other name refers to.
 
         Raises:
             GitFailedError: Git refused.
         """
         given = "".join(f"delete refs/{name}\n" for name in names)
-        self.git.tell("forget trees", "update-ref", "--stdin", stdin=os.fsencode(given))
-        # Somebody may have written an object a moment ago and not named it yet.
-        with self._alone():
-            self.git.tell("free room", "prune", f"--expire={_MONTH_SECONDS}.seconds.ago")
+        self.git.output("forget trees", "update-ref", "--stdin", stdin=os.fsencode(given))
+        # Recent objects may belong to a process that has not named them yet.
+        with self._exclusively():
+            self.git.output("free room", "prune", f"--expire={_MONTH_SECONDS}.seconds.ago")
 
     def text(self, name: str, tree: str) -> str | None:
         """Return a file of a tree as text, if there is one."""
-        done = self.git.ask("cat-file", "blob", f"{tree}:{name}")
+        done = self.git.run("cat-file", "blob", f"{tree}:{name}")
         return done.stdout.decode(errors="replace") if done.returncode == 0 else None
 
-    def take(self, place: str, names: Sequence[str], *, settings: Git | None = None) -> None:
+    def fetch(self, place: str, names: Sequence[str], *, settings: Git | None = None) -> None:
         """Fetch from another repository or a bundle.
 
         Args:
@@ -105,35 +105,35 @@ class Store:
             CacheUnusableError: What is here already is damaged.
             GitFailedError: Git refused.
         """
-        git = self.git if settings is None else settings.having("gc.auto=0", GIT_DIR=self.root / "templates.git")
+        git = self.git if settings is None else settings.configured("gc.auto=0", GIT_DIR=self.root / "templates.git")
         shallow = () if settings is None else ("--depth=1",)
         try:
-            with self._alone():
-                git.tell(f"fetch from {place}", "fetch", "--quiet", "--no-tags", *shallow, "--", place, *names)
+            with self._exclusively():
+                git.output(f"fetch from {place}", "fetch", "--quiet", "--no-tags", *shallow, "--", place, *names)
         except GitFailedError as error:
             ours = self.root / "templates.git"
             if str(ours) not in error.output:
                 raise
-            # It is not the place that is at fault.
+            # Our own repository is at fault, not the other one.
             raise CacheUnusableError(ours, error.output, cache=self.root) from error
 
     def add(self, root: Path) -> str:
-        """Keep the templates of a folder as they stand, and return their tree.
+        """Add the current templates of a folder, and return their tree.
 
         Raises:
             WriteFailedError: The cache cannot be written.
         """
-        # An index that outlives the process knows which files have not changed since.
+        # Reuse the last index, so that git does not read unchanged files again.
         mark = f"{root}\0{[part for part in releases.PARTS if (root / part).exists()]}"
         kept = self.root / "indexes" / sha256(mark.encode(errors="surrogateescape")).hexdigest()[:12]
         with tempfile.TemporaryDirectory(dir=self.workspace()) as folder:
             index = Path(folder) / "index"
             with suppress(OSError):
-                # With its time, by which git judges what may have changed unseen.
+                # Keep its time, which git compares with those of the files.
                 shutil.copy2(kept, index)
             try:
-                with self._beside_others():
-                    tree = releases.add(self.git.having(GIT_WORK_TREE=root, GIT_INDEX_FILE=index), root)
+                with self._shared():
+                    tree = releases.add(self.git.configured(GIT_WORK_TREE=root, GIT_INDEX_FILE=index), root)
             except GitFailedError as error:
                 raise WriteFailedError(self.root, error.output) from error
             with suppress(OSError):
@@ -143,27 +143,27 @@ class Store:
         return tree
 
     def add_folder(self, folder: Path) -> str:
-        """Put a whole folder into the repository, as it stands, and return its tree.
+        """Add a whole folder, and return its tree.
 
         Raises:
             GitFailedError: Git refused.
         """
         with tempfile.TemporaryDirectory(dir=self.workspace()) as beside:
-            git = self.git.having(GIT_WORK_TREE=folder, GIT_INDEX_FILE=Path(beside) / "index")
-            with self._beside_others():
-                git.tell("add a rendering", "add", "--all", "--force", "--", ".")
-                return git.tell("make a tree", "write-tree")
+            git = self.git.configured(GIT_WORK_TREE=folder, GIT_INDEX_FILE=Path(beside) / "index")
+            with self._shared():
+                git.output("add a rendering", "add", "--all", "--force", "--", ".")
+                return git.output("make a tree", "write-tree")
 
     def folder(self, tree: str) -> Path:
-        """Return a folder that holds a tree.
+        """Return a folder with the content of a tree.
 
         Raises:
             CacheUnusableError: It cannot be written.
             GitFailedError: Git refused.
         """
-        trees = self._part("trees")
+        trees = self._subfolder("trees")
         place = trees / tree
-        # What is missing in it would be missing in projects.
+        # A damaged folder would make damaged projects.
         if place.is_dir() and self.add_folder(place) == tree:
             with suppress(OSError):
                 os.utime(place)
@@ -175,7 +175,7 @@ class Store:
             self.write(tree, made)
             with suppress(OSError):
                 place.rename(Path(beside) / "damaged")
-            # Another process has made the same in the meantime.
+            # Another process may have done the same.
             with suppress(OSError):
                 made.rename(place)
         if not place.is_dir():
@@ -189,33 +189,33 @@ class Store:
             GitFailedError: Git refused.
         """
         with tempfile.TemporaryDirectory(dir=self.workspace()) as beside:
-            git = self.git.having(GIT_WORK_TREE=folder, GIT_INDEX_FILE=Path(beside) / "index")
-            git.tell("read a tree", "read-tree", tree)
-            git.tell("write a tree", "checkout-index", "--all")
+            git = self.git.configured(GIT_WORK_TREE=folder, GIT_INDEX_FILE=Path(beside) / "index")
+            git.output("read a tree", "read-tree", tree)
+            git.output("write a tree", "checkout-index", "--all")
 
     def remember_place(self, mark: str, place: Path) -> None:
-        """Note where on this machine a source is that projects call by a mark.
+        """Remember the folder of templates that projects record by a digest.
 
         Raises:
             CacheUnusableError: It cannot be written.
         """
-        noted = self._part("places") / mark
+        noted = self._subfolder("places") / mark
         try:
             _write(noted, os.fsencode(place))
         except OSError as error:
             raise CacheUnusableError(noted, error.strerror or str(error), cache=self.root) from error
 
     def place(self, mark: str) -> Path | None:
-        """Return where on this machine a source is, by its mark."""
+        """Return the folder of templates that projects record by a digest."""
         try:
             place = Path(os.fsdecode((self.root / "places" / mark).read_bytes()))
         except OSError:
             return None
-        # What is cut short leads anywhere.
+        # A truncated file is no absolute path.
         return place if place.is_absolute() else None
 
-    def _part(self, name: str) -> Path:
-        """Return a folder of the cache that can be written."""
+    def _subfolder(self, name: str) -> Path:
+        """Return a folder of the cache, made if needed."""
         place = self.root / name
         try:
             place.mkdir(exist_ok=True)
@@ -225,12 +225,12 @@ class Store:
             raise CacheUnusableError(place, "it is not writable", cache=self.root)
         return place
 
-    def _alone(self) -> AbstractContextManager[None]:
-        """Let nobody else write: git gives up on what another git fetches or frees."""
+    def _exclusively(self) -> AbstractContextManager[None]:
+        """Keep out all other writers: git fails if two processes fetch or prune at once."""
         return self._locked(exclusive=True)
 
-    def _beside_others(self) -> AbstractContextManager[None]:
-        """Write while others add as well, but not while one fetches or frees room."""
+    def _shared(self) -> AbstractContextManager[None]:
+        """Allow other processes to add as well, but not to fetch or prune."""
         return self._locked(exclusive=False)
 
     @contextmanager
@@ -246,14 +246,14 @@ class Store:
 
 
 def open_store() -> Store:
-    """Return the store of this user; one for this process alone where the user's cache cannot be written.
+    """Return the store of this user; a temporary one if the user's cache cannot be written.
 
     Raises:
         MissingToolError: There is no git.
-        CacheUnusableError: It cannot be mended.
+        CacheUnusableError: It cannot be repaired.
         GitFailedError: Git refused.
     """
-    from platformdirs import user_cache_path  # noqa: PLC0415 - only what looks into the past needs it
+    from platformdirs import user_cache_path  # noqa: PLC0415 - most commands do without
 
     root = user_cache_path("scaffold")
     try:
@@ -270,12 +270,12 @@ def open_store() -> Store:
         with tempfile.TemporaryDirectory(dir=store.workspace()) as folder:
             made = Path(folder) / "templates.git"
             _make(made)
-            # Another process has made the same in the meantime.
-            with deferred(), suppress(OSError):
+            # Another process may have done the same.
+            with defer_interrupts(), suppress(OSError):
                 made.rename(repository)
     elif not _is_whole(repository):
         try:
-            # What it still holds may be nowhere else.
+            # Repair it: its objects may exist nowhere else.
             (repository / "HEAD").unlink(missing_ok=True)
             _make(repository)
         except (OSError, GitFailedError) as error:
@@ -284,7 +284,7 @@ def open_store() -> Store:
 
 
 def _is_whole(repository: Path) -> bool:
-    """Tell whether git would take a folder for a repository, and leave every byte in it as it is."""
+    """Tell whether git recognises a repository, and its attributes file is there."""
     try:
         head = (repository / "HEAD").read_bytes()
     except OSError:
@@ -295,7 +295,7 @@ def _is_whole(repository: Path) -> bool:
 
 
 def _make(repository: Path) -> None:
-    undisturbed(repository.parent).tell("make a repository", "init", "--quiet", "--bare", str(repository))
+    isolated_git(repository.parent).output("make a repository", "init", "--quiet", "--bare", str(repository))
     (repository / "info").mkdir(exist_ok=True)
     (repository / "info" / "attributes").write_text(releases.AS_IT_IS, encoding="utf-8")
 
@@ -309,7 +309,7 @@ def _write(path: Path, content: bytes) -> None:
 def _sweep(folder: Path, seconds: float) -> None:
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            # What another has just removed is no reason to leave the rest.
+            # Another process may have removed it.
             with suppress(FileNotFoundError):
                 if time.time() - entry.stat(follow_symlinks=False).st_mtime > seconds:
                     shutil.rmtree(entry.path, ignore_errors=True)

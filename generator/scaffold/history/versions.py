@@ -1,7 +1,7 @@
 """The names of template versions: releases as 1.4.0, everything else as 1.4.0+3.t0123456789ab.
 
-What is no release is named after the release it follows, the number of commits since, and the git tree that it is,
-so that it can be told from every other and found again. PEP 440 and Semantic Versioning both read it.
+An unreleased version consists of the release before it, the number of commits since, and the first digits of its git
+tree, by which it can be found again. It is valid by PEP 440 and by Semantic Versioning.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: How many digits of a tree's name stand in a version.
 TREE_DIGITS = 12
-# What `git describe` says, and with it plain Copier: a tag, the commits since, and the commit; or that alone.
+# What `git describe` prints, and Copier itself records: a tag, the commits since, and the commit; or that alone.
 _DESCRIBED = re.compile(r"(?P<tag>.+)-(?P<commits>\d+)-g(?P<commit>[0-9a-f]{4,64})")
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
 _TREE = re.compile(rf"\+(?:\d+\.)?t([0-9a-f]{{{TREE_DIGITS}}})$")
@@ -33,7 +33,7 @@ def is_one(text: str) -> bool:
 
 
 def unreleased(base: str, commits: int, tree: str) -> str:
-    """Name what follows a release without being one."""
+    """Return the version of an unreleased tree."""
     return f"{base}+{commits}.t{tree[:TREE_DIGITS]}"
 
 
@@ -52,20 +52,20 @@ def commit_in(version: str) -> str | None:
 
 
 def in_order(found: Iterable[str]) -> tuple[str, ...]:
-    """Return versions from the oldest to the newest, those that are none left out."""
+    """Return versions from the oldest to the newest, leaving out texts that are none."""
     numbered = [(number, version) for version in found if (number := _number(version)) is not None]
     return tuple(version for _, version in sorted(numbered))
 
 
 def newest(found: Iterable[str]) -> str | None:
-    """Return the newest version; one before its release only where there is no other."""
+    """Return the newest version; a pre-release only if there is nothing else."""
     ordered = in_order(found)
     finished = [version for version in ordered if not Version(version).is_prerelease]
     return next(reversed(finished or ordered), None)
 
 
 def is_older(one: str, other: str) -> bool:
-    """Tell whether a version comes before another; of two that nobody can tell apart by their names, neither does."""
+    """Tell whether a version comes before another; false if their names do not tell."""
     first, second = _number(one), _number(other)
     if first is None or second is None:
         return False

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from scaffold.questions.questionnaire import Questionnaire
 
-# What YAML's constructors and JSON's writer end with on values such as 2020-13-45 or one that holds itself.
+# What YAML's constructors and JSON's encoder raise for values such as 2020-13-45, or for a recursive one.
 _NO_VALUE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
 
@@ -75,26 +75,26 @@ def as_text(value: Any) -> str:
 
 
 def as_line(value: Any) -> str:
-    """Write an answer to be read, on one line whatever is in it."""
+    """Write an answer on one line, to be read."""
     return as_text(value).replace("\n", "\\n")
 
 
 def load_preferences(questionnaire: Questionnaire) -> dict[str, Any]:
-    """Read what this user prefers to the defaults, for example an author or a licence.
+    """Read the user's own defaults, for example for the author or the licence.
 
     Raises:
         AnswersFileError: The file is there, but is no mapping of answers.
         UnknownOptionError: There is no such option.
         WrongTypeError: A value does not fit its option.
     """
-    from platformdirs import user_config_path  # noqa: PLC0415 - only `new` has defaults to replace
+    from platformdirs import user_config_path  # noqa: PLC0415 - only `new` needs it
 
     path = user_config_path("scaffold") / "answers.yml"
     return answers_from_file(path, questionnaire) if path.is_file() else {}
 
 
 def load_answers(path: Path) -> Mapping[str, Any]:
-    """Read a file of answers as it stands.
+    """Read a file of answers without checking them.
 
     Raises:
         AnswersFileError: The file cannot be read, or is no mapping of answers.
@@ -108,7 +108,7 @@ def load_answers(path: Path) -> Mapping[str, Any]:
 
 
 def parse_answers(text: str, path: Path) -> Mapping[str, Any]:
-    """Read answers as they stand.
+    """Parse answers without checking them.
 
     Args:
         text: The content of a file.
@@ -118,7 +118,7 @@ def parse_answers(text: str, path: Path) -> Mapping[str, Any]:
         AnswersFileError: It is no mapping of answers.
     """
     try:
-        loaded = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader that refuses double keys
+        loaded = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader that refuses duplicate keys
     except yaml.YAMLError as error:
         raise AnswersFileError(path, f"it is not YAML: {_first_line(error)}") from error
     except _NO_VALUE as error:
@@ -127,7 +127,7 @@ def parse_answers(text: str, path: Path) -> Mapping[str, Any]:
         raise AnswersFileError(path, "it is not a mapping of options to values", hint="one line each: database: sqlite")
     answers = {str(key): value for key, value in loaded.items()}
     try:
-        # As it is told apart from others later: nothing in itself, nothing too deep, every key a text.
+        # Answers are compared as JSON later, so they must be serialisable: not recursive, not too deep.
         json.dumps(answers, sort_keys=True, default=str)
     except _NO_VALUE as error:
         raise AnswersFileError(path, "it holds a value that is no answer") from error
@@ -135,7 +135,7 @@ def parse_answers(text: str, path: Path) -> Mapping[str, Any]:
 
 
 class _UniqueKeys(yaml.SafeLoader):
-    """YAML without keys that are given twice, of which plain YAML silently drops one."""
+    """Refuses duplicate keys, of which YAML would silently drop one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - its signature
         seen = set()

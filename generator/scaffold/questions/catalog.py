@@ -1,4 +1,4 @@
-"""The stacks and options there are, read from copier.yml: the one home of the questionnaire."""
+"""The questions of copier.yml, with their stacks and options."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from scaffold.errors import BrokenTemplateError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-#: What an answer is read as.
+#: The type of an answer.
 Kind = Literal["str", "bool", "int", "float", "yaml", "json", "path"]
 #: A question without a default, which has to be answered.
 NO_DEFAULT = object()
 
 _KINDS: Mapping[type, Kind] = {bool: "bool", float: "float", int: "int", str: "str"}
-# What every command speaks of.
+# The questions that every copier.yml must have.
 _NEEDED = ("stack", "project_name")
-# What Copier asks that this does not.
+# Features of Copier's questions that are not supported.
 _UNSUPPORTED = ("multiselect", "secret")
-# Copier joins these over the documents of copier.yml; of everything else the last one wins.
+# Copier concatenates these settings over the documents of copier.yml; of all others the last one wins.
 _JOINED = ("_exclude", "_jinja_extensions", "_secret_questions", "_skip_if_exists")
 
 
@@ -87,12 +87,12 @@ class Catalog:
 
     @property
     def subdirectory(self) -> str:
-        """Where the payload lies below the root; a Jinja template."""
+        """The folder below the root that is rendered; a Jinja template."""
         return str(self.settings.get("_subdirectory", ""))
 
     @property
     def suffix(self) -> str:
-        """How the name of a file ends that is rendered rather than copied."""
+        """The suffix of files that are rendered; others are copied."""
         return str(self.settings.get("_templates_suffix", ".jinja"))
 
     @property
@@ -141,13 +141,13 @@ def _parts(path: Path) -> Iterator[Any]:
     root = path.parent.resolve()
 
     class Loader(yaml.SafeLoader):
-        """Knows the one tag that Copier adds to YAML."""
+        """YAML with the tag !include, which Copier adds."""
 
     def include(loader: yaml.SafeLoader, node: yaml.Node) -> list[Any]:
         pattern = str(loader.construct_scalar(node)) if isinstance(node, yaml.ScalarNode) else ""
         if not pattern or PurePosixPath(pattern).is_absolute():
             raise BrokenTemplateError(path.name, "!include needs a path below copier.yml")
-        # Copier's own order is that of the file system; a sorted one is the same on each machine.
+        # Copier takes the order of the file system; a sorted one is reproducible.
         found = [file for file in sorted(root.glob(pattern)) if file.resolve().is_relative_to(root)]
         if not found:
             raise BrokenTemplateError(path.name, f"!include {pattern}: there is no such file")

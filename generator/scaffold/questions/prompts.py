@@ -29,7 +29,7 @@ def ask_on_terminal(question: Question, default: Any, check: Callable[[Any], str
         The answer.
 
     Raises:
-        KeyboardInterrupt: The user has thought better of it.
+        KeyboardInterrupt: The user cancelled.
     """
     try:
         answer = _prompt(question, default, check).unsafe_ask()
@@ -50,7 +50,7 @@ def _prompt(question: Question, default: Any, check: Callable[[Any], str]) -> qu
         return questionary.confirm(
             message, default=bool(default) if default is not NO_DEFAULT else False, output=output
         )
-    # What an empty answer means stands in brackets; a text that is there already looks like one that was typed.
+    # Show the default in brackets: pre-filled text looks like typed text.
     if default is not NO_DEFAULT:
         message = f"{message.removesuffix(':')} [{as_text(default)}]:"
     elif question.placeholder:

@@ -1,4 +1,4 @@
-"""Turns what a user said into the complete answers of a project, by the rules of copier.yml alone."""
+"""Completes and checks the answers of a project by the rules of copier.yml."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ class Ask(Protocol):
 
 
 class Questionnaire:
-    """The questions of a catalogue, with the means to work their rules out."""
+    """The questions of a catalogue, with a Jinja environment that evaluates their rules."""
 
     def __init__(self, catalog: Catalog, preferences: Mapping[str, Any] | None = None) -> None:
-        """Prepare the rules of a catalogue.
+        """Prepare the environment.
 
         Args:
             catalog: The questions.
-            preferences: What this user prefers to the defaults.
+            preferences: The user's own defaults.
         """
         self._catalog = catalog
         self._preferences = preferences or {}
@@ -80,12 +80,12 @@ class Questionnaire:
     def complete(
         self, given: Mapping[str, Any], ask: Ask | None = None, kept: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Answer every question: with what is given, else with what is kept, else by asking, else by default.
+        """Answer every question: with what is given, else with the answer from before, else by asking, else by default.
 
         Args:
             given: Answers of the right type.
             ask: Asks what is not given, or cannot be kept; without it the defaults hold.
-            kept: Answers from before, which fall away with their question.
+            kept: Answers from before; those without a question any more are dropped.
 
         Returns:
             The answers to all questions that apply, derived ones left out.
@@ -97,7 +97,7 @@ class Questionnaire:
             WrongTypeError: An answer from before is no longer of the right type.
             MissingAnswerError: A question without default is not answered.
             OptionNotForStackError: An answer is given to a question that does not apply.
-            BrokenTemplateError: A rule of the questionnaire cannot be worked out.
+            BrokenTemplateError: A rule of the questionnaire cannot be evaluated.
         """
         context: dict[str, Any] = {}
         answers: dict[str, Any] = {}
@@ -105,7 +105,7 @@ class Questionnaire:
             applies = self.applies(question, context)
             if not applies:
                 if question.key in given:
-                    # A rule of its own says more than that it does not apply.
+                    # A validator of the question gives a better message than that it does not apply.
                     self._check(question, given[question.key], context)
                     raise OptionNotForStackError(question.key, context.get("stack", ""))
                 default = self.default(question, context)
@@ -116,7 +116,7 @@ class Questionnaire:
         return answers
 
     def chosen(self, answers: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the answers that are not simply what the others make of them by default."""
+        """Return the answers that differ from their default, given the others."""
         context: dict[str, Any] = {}
         chosen: dict[str, Any] = {}
         for question in self._catalog.questions:
@@ -149,7 +149,7 @@ class Questionnaire:
         """Tell whether a condition of a template's data holds with a project's answers.
 
         Raises:
-            BrokenTemplateError: The condition cannot be worked out.
+            BrokenTemplateError: The condition cannot be evaluated.
         """
         try:
             return _truth(self.environment.from_string(condition).render(self.derive(answers)))
@@ -157,7 +157,7 @@ class Questionnaire:
             raise BrokenTemplateError(f"the condition {condition}", str(error)) from error
 
     def default(self, question: Question, context: Mapping[str, Any]) -> Any:
-        """Return what is answered when nothing is said, or `NO_DEFAULT`."""
+        """Return the default of a question, or `NO_DEFAULT`."""
         if question.key in self._preferences:
             return self._preferences[question.key]
         if question.default is NO_DEFAULT:
@@ -197,7 +197,7 @@ class Questionnaire:
                 return ""
 
             answer = _as_answer(question, ask(question, default, complaint))
-            # Only where a text is typed is it checked at once.
+            # Other prompts than those for text do not check the answer themselves.
             self._check(question, answer, context)
             return answer
         if default is NO_DEFAULT:
@@ -212,7 +212,7 @@ class Questionnaire:
             shown = str(value).encode(errors="backslashreplace").decode()
             raise InvalidAnswerError(question.key, shown, "it holds bytes that are not UTF-8") from error
         except (TypeError, ValueError, RecursionError) as error:
-            # Copier would render it, but not remember it.
+            # Copier would render this answer, but not record it.
             raise WrongTypeError(question.key, value, "what JSON can hold, too; a date is a text in quotes") from error
         if question.choices and str(value) not in question.values:
             if question.key == "stack":
@@ -249,7 +249,7 @@ def environment(catalog: Catalog) -> SandboxedEnvironment:
         extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"],
         **options,
     )
-    # The same filter in C; lists of reserved names are long.
+    # Copier's filter, but with the faster C loader: lists of reserved names are long.
     made.filters["from_yaml"] = lambda text: yaml.load(text, Loader=_SafeLoader)  # noqa: S506 - it is a safe one
     return made
 

@@ -1,5 +1,5 @@
-"""Brings a project to another version or to other answers: planned before anything is touched, merged by git.
+"""Updates a project to another version or to other answers: planned first, then merged by git.
 
-What was rendered and what would be rendered become two commits, one on the other. The difference is picked onto the
-project like any commit, so that conflicts are git's own and every tool that knows them helps.
+The old and the new rendering become two commits, one on top of the other. The second is cherry-picked onto the project,
+so that conflicts are ordinary conflicts of git.
 """

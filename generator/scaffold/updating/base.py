@@ -39,11 +39,11 @@ class Base:
 
 
 def render_base(project: Project, store: Store, template: str | None = None) -> Base:
-    """Return what a project was made from, rendered again.
+    """Return what a project was made from, rendering it again if needed.
 
     Args:
         project: The project.
-        store: Where it is looked for and kept.
+        store: Where renderings are kept.
         template: Where to look for the templates if the place that is recorded is not to be found.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What `.env` needs after a merge: it belongs to the machine, so that no merge changes it."""
+"""What the user has to change in `.env` after a merge, which does not touch that file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EXAMPLE = ".env.example"
 
 
 def to_do(before: str, after: str) -> Iterator[str]:
-    """Tell what is to be done to `.env`.
+    """Yield what is to be done to `.env`.
 
     Args:
         before: `.env.example` as it was rendered.

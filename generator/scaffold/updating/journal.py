@@ -1,4 +1,4 @@
-"""What is noted in a repository while something is merged into it, so that there is always a way on and a way back."""
+"""The record of a merge that has begun, kept in the repository, and the lock of the work tree."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Entry:
         result: The tree that comes of it, conflicts marked in it.
         branch: The branch that was made for it.
         return_to: Where HEAD was before that branch was made: a ref or a commit.
-        conflicts: The files that git left in conflict; nothing as long as it is at work.
+        conflicts: The files that git left in conflict; nothing until the cherry-pick has ended.
     """
 
     command: str
@@ -57,7 +57,7 @@ def read(tree: WorkTree) -> Entry | None:
 
 
 def write(tree: WorkTree, entry: Entry) -> None:
-    """Note how far a merge is; it is on disk before anything else is.
+    """Write the record of a merge, and sync it to disk.
 
     Raises:
         WriteFailedError: The system refused to write.
@@ -76,16 +76,16 @@ def write(tree: WorkTree, entry: Entry) -> None:
 
 
 def close(tree: WorkTree) -> None:
-    """Note that the merge is over."""
+    """Remove the record."""
     _place(tree).unlink(missing_ok=True)
 
 
 @contextmanager
-def alone(tree: WorkTree) -> Iterator[int]:
-    """Keep every other scaffold out of a work tree; lends the lock, for programs that must outlive this one.
+def exclusive(tree: WorkTree) -> Iterator[int]:
+    """Lock a work tree against other scaffolds; yields the descriptor, for git to inherit.
 
     Raises:
-        BusyError: Another one was faster.
+        BusyError: Another scaffold holds the lock.
         WriteFailedError: The system refused to write.
     """
     folder = _place(tree).parent
@@ -95,7 +95,7 @@ def alone(tree: WorkTree) -> Iterator[int]:
     except OSError as error:
         raise WriteFailedError(folder, error.strerror or str(error)) from error
     try:
-        # A process that only asks whether an update runs holds it for a moment, too.
+        # `is_locked` of another process holds the lock for a moment.
         if not _take(lock):
             raise BusyError(tree.top)
         yield lock
@@ -103,8 +103,8 @@ def alone(tree: WorkTree) -> Iterator[int]:
         os.close(lock)
 
 
-def busy(tree: WorkTree) -> bool:
-    """Tell whether another scaffold is at work in a work tree, without keeping it out."""
+def is_locked(tree: WorkTree) -> bool:
+    """Tell whether another scaffold is at work in a work tree."""
     try:
         lock = os.open(_place(tree).parent / _LOCK, os.O_RDONLY)
     except OSError:

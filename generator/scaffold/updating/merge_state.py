@@ -1,4 +1,4 @@
-"""What has become of a merge that has begun, as git and the journal tell it."""
+"""The state of a merge that has begun, from the journal and from git."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from scaffold.errors import UnderWayError
 from scaffold.updating import journal
 from scaffold.vcs.git import split
-from scaffold.vcs.settings import UNDISTURBED, identity_settings
+from scaffold.vcs.settings import NEUTRAL_SETTINGS, identity_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ _MERGING = ("merge.renames=true", "merge.directoryRenames=conflict", "submodule.
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a merge.
+    """The outcome of a merge.
 
     Attributes:
         conflicts: The files that are in conflict, as git lists them.
@@ -39,13 +39,13 @@ class Outcome:
 
 
 def state(tree: WorkTree, entry: Entry | None) -> State:
-    """Tell what has become of a merge that has begun."""
+    """Return the state of a merge that has begun."""
     if entry is None:
         return "none"
     if is_picking(tree, entry):
-        # Git picks as long as it commits, too: only what had come to its end is more than half done.
+        # CHERRY_PICK_HEAD also exists while git is at work; the journal has conflicts only after that.
         return "conflicts" if entry.conflicts is not None else "interrupted"
-    # Once it had got to conflicts, nobody but the user has ended it.
+    # After conflicts, only the user can have ended it.
     if entry.conflicts is not None or resolve(tree, "HEAD") != entry.head:
         return "finished"
     half_done = tree.git_path("index.lock").exists() or tree.changed() or left_behind(tree, entry)
@@ -57,7 +57,7 @@ def state(tree: WorkTree, entry: Entry | None) -> State:
 
 
 def settle(tree: WorkTree) -> None:
-    """Forget a merge that is over, and refuse to go on beside one that is not.
+    """Remove the record of a merge that is over; refuse to continue if it is not.
 
     Raises:
         UnderWayError: A merge has begun and is not over.
@@ -73,7 +73,7 @@ def settle(tree: WorkTree) -> None:
 
 
 def under_way(entry: Entry, now: State) -> UnderWayError:
-    """Return the error that tells the ways out of a merge that is not over."""
+    """Return the error for a merge that is not over, with what the user can do."""
     if now == "interrupted":
         return UnderWayError(
             f'"{entry.title}" was interrupted half-way', hint=f"scaffold {entry.command} --abort goes back"
@@ -85,27 +85,27 @@ def under_way(entry: Entry, now: State) -> UnderWayError:
 
 
 def finished(tree: WorkTree) -> Outcome:
-    """Return what became of a merge that has come to its end."""
+    """Return the outcome of a merge without conflicts."""
     on = current_branch(tree)
     return Outcome((), resolve(tree, "HEAD"), on.removeprefix("refs/heads/") if on else None)
 
 
 def is_picking(tree: WorkTree, entry: Entry) -> bool:
-    """Tell whether git is at work on the change of a merge, or has stopped at its conflicts."""
+    """Tell whether the cherry-pick of a merge runs, or has stopped at conflicts."""
     return resolve(tree, "CHERRY_PICK_HEAD") == entry.change
 
 
 def left_behind(tree: WorkTree, entry: Entry) -> list[str]:
-    """Return files that the merge was killed while writing: git does not know them, and they hold what it wrote."""
+    """Return the untracked files that a killed merge has written, wholly or in part."""
     git = tree.git
-    names = git.tell("list what was added", "diff-tree", "-r", "-z", "--no-renames", "--diff-filter=A", "--name-only",
+    names = git.output("list what was added", "diff-tree", "-r", "-z", "--no-renames", "--diff-filter=A", "--name-only",
                      f"{entry.head}^{{tree}}", entry.result)  # fmt: skip
     left = []
     for name in split(names):
         place = tree.top / name
-        if not os.path.lexists(place) or git.holds("ls-files", "--error-unmatch", "--", f":(literal){name}"):
+        if not os.path.lexists(place) or git.succeeds("ls-files", "--error-unmatch", "--", f":(literal){name}"):
             continue
-        whole = git.ask("cat-file", "--filters", f"{entry.result}:{name}").stdout
+        whole = git.run("cat-file", "--filters", f"{entry.result}:{name}").stdout
         if (place.is_symlink() or place.is_file()) and whole.startswith(content_of(place)):
             left.append(name)
     return left
@@ -118,22 +118,22 @@ def content_of(path: Path) -> bytes:
 
 def unmerged(tree: WorkTree) -> tuple[str, ...]:
     """Return the files that git has left in conflict."""
-    listed = tree.git.tell("list conflicts", "diff", "--name-only", "--diff-filter=U", "-z")
+    listed = tree.git.output("list conflicts", "diff", "--name-only", "--diff-filter=U", "-z")
     return tuple(sorted(set(split(listed))))
 
 
 def resolve(tree: WorkTree, name: str) -> str | None:
-    """Return the object that a name stands for, if it stands for one."""
-    done = tree.git.ask("rev-parse", "--verify", "--quiet", name)
+    """Return the object that a revision names, if any."""
+    done = tree.git.run("rev-parse", "--verify", "--quiet", name)
     return os.fsdecode(done.stdout).strip() if done.returncode == 0 else None
 
 
 def current_branch(tree: WorkTree) -> str | None:
-    """Return the ref of the branch that the work tree is on, if it is on one."""
-    done = tree.git.ask("symbolic-ref", "--quiet", "HEAD")
+    """Return the ref of the current branch, or nothing on a detached HEAD."""
+    done = tree.git.run("symbolic-ref", "--quiet", "HEAD")
     return os.fsdecode(done.stdout).strip() if done.returncode == 0 else None
 
 
 def merging_git(tree: WorkTree) -> Git:
-    """Return git as it merges into a project, in the plan and in earnest."""
-    return tree.git.having(*UNDISTURBED, *identity_settings(tree.top), *_MERGING)
+    """Return git with the settings for merges, the same for the plan and for the merge itself."""
+    return tree.git.configured(*NEUTRAL_SETTINGS, *identity_settings(tree.top), *_MERGING)

@@ -1,4 +1,4 @@
-"""What a merge would do, exactly, and without touching anything."""
+"""Plans a merge with `git merge-tree`, without touching the work tree."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from scaffold.history import versions
 from scaffold.updating import env_example, references
 from scaffold.updating.merge_state import merging_git
 from scaffold.vcs import tree_diff
-from scaffold.vcs.git import last_words
+from scaffold.vcs.git import failure_reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 _CLEAN, _CONFLICTS = 0, 1
 _NO_FILES = "directory rename unclear split"
 _BY_HAND = "To do by hand"
-# What concerns only those who run the command, and have the newest already.
+# This section of the change log is not about projects.
 _OF_THE_TOOL = "Tool"
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A file that the user and the template both changed, each in another way.
+    """A file with changes of the user and of the template that contradict each other.
 
     Attributes:
         path: Where it is in the project.
@@ -78,7 +78,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """A merge, as git has it.
+    """The commits and trees of a merge.
 
     Attributes:
         head: The commit that it goes onto.
@@ -115,13 +115,13 @@ def make(root: Path, base: Base, target: Target, tree: WorkTree, store: Store) -
     if old == new:
         return nothing
     git = merging_git(tree)
-    head = git.tell("find the last commit", "rev-parse", "HEAD")
-    onto = git.tell("find its tree", "rev-parse", "HEAD^{tree}")
+    head = git.output("find the last commit", "rev-parse", "HEAD")
+    onto = git.output("find its tree", "rev-parse", "HEAD^{tree}")
     rendering = _commit(git, old, (), "What was rendered")
     change = _commit(git, new, (rendering,), _message(base, target))
     ours = _commit(git, onto, (rendering,), "What the project is")
-    # Where two things want one name, git adds what it calls their sides; it is to be what it will be in earnest.
-    sides = {ours: "HEAD", change: f"{git.tell('shorten', 'rev-parse', '--short', change)} ({target.title})"}
+    # Where two files get one name, git appends the name of their side: use the same names as the cherry-pick will.
+    sides = {ours: "HEAD", change: f"{git.output('shorten', 'rev-parse', '--short', change)} ({target.title})"}
     result, conflicts = _merge(git, ours, change)
     conflicts = {_called(path, sides): kind for path, kind in conflicts.items()}
     if result == onto and not conflicts:
@@ -153,14 +153,14 @@ def make(root: Path, base: Base, target: Target, tree: WorkTree, store: Store) -
 
 
 def _example(git: Git, rendering: str, tree: WorkTree) -> str:
-    done = git.ask("cat-file", "blob", f"{rendering}:{tree.prefix}{env_example.EXAMPLE}")
+    done = git.run("cat-file", "blob", f"{rendering}:{tree.prefix}{env_example.EXAMPLE}")
     return os.fsdecode(done.stdout) if done.returncode == 0 else ""
 
 
 def _merge(git: Git, ours: str, theirs: str) -> tuple[str, dict[str, str]]:
-    done = git.ask("merge-tree", "--write-tree", "-z", "--messages", ours, theirs)
+    done = git.run("merge-tree", "--write-tree", "-z", "--messages", ours, theirs)
     if done.returncode not in {_CLEAN, _CONFLICTS}:
-        raise GitFailedError("merge", last_words(done), hint="git 2.38 or newer is needed")
+        raise GitFailedError("merge", failure_reason(done), hint="git 2.38 or newer is needed")
     words = iter(os.fsdecode(done.stdout).split("\0"))
     result = next(words)
     conflicts: dict[str, str] = {}
@@ -171,8 +171,8 @@ def _merge(git: Git, ours: str, theirs: str) -> tuple[str, dict[str, str]]:
     for paths, kind in _messages(words):
         if kind.startswith("CONFLICT"):
             what = kind.removeprefix("CONFLICT").strip(" ()")
-            # Git tells of all places that a conflict is about; what is left in conflict is the business here. But of
-            # a folder that was moved to several places no file is left, and git stops all the same.
+            # Git lists all paths of a conflict; only those left in conflict count. A folder that was moved to several
+            # places leaves no such path, but git stops there too.
             conflicts |= {path: what for path in paths if path in conflicts or what == _NO_FILES}
     return result, conflicts if done.returncode == _CONFLICTS else {}
 
@@ -195,7 +195,7 @@ def _messages(words: Iterator[str]) -> Iterator[tuple[list[str], str]]:
 
 def _commit(git: Git, tree: str, parents: tuple[str, ...], message: str) -> str:
     follows = [word for parent in parents for word in ("-p", parent)]
-    return git.tell("make a commit", "commit-tree", tree, *follows, "-m", message)
+    return git.output("make a commit", "commit-tree", tree, *follows, "-m", message)
 
 
 def _message(base: Base, target: Target) -> str:
@@ -206,7 +206,7 @@ def _message(base: Base, target: Target) -> str:
 
 
 def _inside(tree: WorkTree, path: str) -> str:
-    """Return a path as it is told to the user: from the project, which it may have been moved out of."""
+    """Return a path relative to the project, which it may be outside of."""
     if path.startswith(tree.prefix):
         return path[len(tree.prefix) :]
     return PurePosixPath(os.path.relpath(path, tree.prefix)).as_posix()
@@ -218,7 +218,7 @@ def _renamed(tree: WorkTree, change: Change) -> Change:
 
 
 def _notes(store: Store, base: Base, target: Target) -> str:
-    """Return what the change log of the new version says of everything since the old one."""
+    """Return the sections of the change log between the old version and the new one."""
     if target.moves or target.version.name == base.version.name:
         return ""
     log = store.text("CHANGELOG.md", target.version.tree) or ""
@@ -238,7 +238,7 @@ def _notes(store: Store, base: Base, target: Target) -> str:
 
 
 def _parts(log: str) -> Iterator[tuple[str, str]]:
-    """Yield the parts of a change log, each with its title in small letters."""
+    """Yield the parts of a change log, each with its title in lower case."""
     for part in filter(str.strip, re.split(r"^(?=###? )", log, flags=re.MULTILINE)):
         yield part.partition("\n")[0].strip("# \t\r").lower(), part
 

@@ -1,4 +1,4 @@
-"""Whether a repository is in a state in which something can be merged into it."""
+"""Checks before a merge: the state of the repository, and files in the way."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ _UNDER_WAY = {
 
 
 def check(tree: WorkTree, project: Project, *, detached_too: bool) -> None:
-    """Make sure that something can be merged into a project, and that git can lead back.
+    """Make sure that something can be merged into a project, and that git can undo it.
 
     Args:
         tree: The work tree that the project is in.
         project: The project.
-        detached_too: Whether it matters that the repository is on a branch.
+        detached_too: Whether a detached HEAD is allowed.
 
     Raises:
         NoCommitError: There is no commit, or the project is not in it.
@@ -58,10 +58,10 @@ def check(tree: WorkTree, project: Project, *, detached_too: bool) -> None:
     for name, what in _UNDER_WAY.items():
         if tree.git_path(name).exists():
             raise UnderWayError(f"{what} is under way in {tree.top}", hint="git status tells how to finish it")
-    if not detached_too and not tree.git.holds("symbolic-ref", "--quiet", "HEAD"):
+    if not detached_too and not tree.git.succeeds("symbolic-ref", "--quiet", "HEAD"):
         raise DetachedHeadError
     answers = f"{tree.prefix}{project.answers_file.name}"
-    if not tree.git.holds("cat-file", "-e", f"HEAD:{answers}"):
+    if not tree.git.succeeds("cat-file", "-e", f"HEAD:{answers}"):
         raise NoCommitError(
             f"{project.answers_file} is not committed",
             hint="git add --force what belongs to the project, and commit it",
@@ -72,17 +72,17 @@ def check(tree: WorkTree, project: Project, *, detached_too: bool) -> None:
 
 
 def check_names(tree: WorkTree, result: str) -> None:
-    """Make sure that a file system for which upper and lower case are one can hold what a tree has more than HEAD.
+    """Make sure that no new names differ only in case, if the file system ignores case.
 
     Raises:
-        NamesCollideError: It cannot.
+        NamesCollideError: Some do.
     """
-    if not tree.git.holds("config", "--type=bool", "--get", "core.ignoreCase", "true"):
+    if not tree.git.succeeds("config", "--type=bool", "--get", "core.ignoreCase", "true"):
         return
     names: dict[str, list[str]] = {}
     for name in _files(tree, result):
         names.setdefault(name.casefold(), []).append(name)
-    # What collides already is the user's affair.
+    # Names that collide in HEAD already are not ours.
     here = set(_files(tree, "HEAD"))
     colliding = [name for same in names.values() if len(same) > 1 and not here.issuperset(same) for name in same]
     if colliding:
@@ -90,7 +90,7 @@ def check_names(tree: WorkTree, result: str) -> None:
 
 
 def check_way(tree: WorkTree, written: Iterable[str]) -> None:
-    """Make sure that no file that git does not know is where one is to be written, ignored ones included.
+    """Make sure that no untracked file, ignored or not, is where a file is to be written.
 
     Args:
         tree: The work tree.
@@ -103,8 +103,8 @@ def check_way(tree: WorkTree, written: Iterable[str]) -> None:
     for path in written:
         place = tree.top / path
         if _is_folder(place):
-            # Git would clear away the whole folder, with what is ignored in it.
-            inside = tree.git.tell("look into a folder", "ls-files", "--others", "-z", "--", f":(literal){path}")
+            # Git would remove the whole folder, with ignored files in it.
+            inside = tree.git.output("look into a folder", "ls-files", "--others", "-z", "--", f":(literal){path}")
             found += split(inside)
             continue
         parents = [parent for parent in place.parents if parent != tree.top and parent.is_relative_to(tree.top)]
@@ -112,15 +112,15 @@ def check_way(tree: WorkTree, written: Iterable[str]) -> None:
         if blocking is None:
             continue
         name = blocking.relative_to(tree.top).as_posix()
-        # What is tracked there is git's to move or to call a conflict.
-        if not tree.git.holds("ls-files", "--error-unmatch", "--", f":(literal){name}"):
+        # Git itself handles tracked files.
+        if not tree.git.succeeds("ls-files", "--error-unmatch", "--", f":(literal){name}"):
             found.append(name)
     if found:
         raise InTheWayError(sorted(set(found)))
 
 
 def _files(tree: WorkTree, name: str) -> list[str]:
-    return split(tree.git.tell("list files", "ls-tree", "-r", "-z", "--name-only", name))
+    return split(tree.git.output("list files", "ls-tree", "-r", "-z", "--name-only", name))
 
 
 def _is_folder(path: Path) -> bool:
@@ -128,13 +128,13 @@ def _is_folder(path: Path) -> bool:
 
 
 def _check_stack(tree: WorkTree, project: Project, answers: str) -> None:
-    # Another project may have been here before this one; a shallow clone shows only what it has.
-    first = tree.git.tell(
+    # The last time the file was added: another project may have been here before. A shallow clone may not have it.
+    first = tree.git.output(
         "read the history", "log", "-1", "--format=%H", "--diff-filter=A", "--", f":(literal){answers}"
     )
     if not first:
         return
-    content = tree.git.ask("cat-file", "blob", f"{first}:{answers}").stdout
+    content = tree.git.run("cat-file", "blob", f"{first}:{answers}").stdout
     try:
         made_with = parse_answers(content.decode(errors="replace"), project.answers_file).get("stack")
     except AnswersFileError:

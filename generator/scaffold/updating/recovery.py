@@ -1,4 +1,4 @@
-"""The two ways out of a merge that has stopped: to finish it once its conflicts are resolved, or to undo it."""
+"""--continue and --abort: finishes a merge whose conflicts are resolved, or undoes it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from scaffold.errors import ConflictsError, DirtyTreeError, GitFailedError, NothingUnderWayError
-from scaffold.files.signals import ignore, recorded
+from scaffold.files.signals import ignore_interrupts, record_interrupts
 from scaffold.updating import journal
 from scaffold.updating.merge_state import (
     content_of,
@@ -21,7 +21,7 @@ from scaffold.updating.merge_state import (
     under_way,
     unmerged,
 )
-from scaffold.vcs.git import last_words
+from scaffold.vcs.git import failure_reason
 
 if TYPE_CHECKING:
     from scaffold.updating.journal import Entry
@@ -47,17 +47,17 @@ def continue_merge(tree: WorkTree) -> tuple[Entry, Outcome]:
         raise ConflictsError(
             f"conflict markers are left: {', '.join(marked)}", hint="resolve them and git add the file"
         )
-    # What was resolved may be what was there before; that is an answer too.
-    with recorded() as interrupts:
-        done = merging_git(tree).finish(
+    # Resolving to the state before makes an empty commit, which is allowed.
+    with record_interrupts() as interrupts:
+        done = merging_git(tree).run_interruptible(
             interrupts, "commit", "--quiet", "--no-edit", "--allow-empty", "--cleanup=strip"
         )
         if done.returncode == 0:
-            ignore()
+            ignore_interrupts()
         elif interrupts.arrived:
             raise KeyboardInterrupt
         else:
-            raise GitFailedError("commit", last_words(done))
+            raise GitFailedError("commit", failure_reason(done))
     journal.close(tree)
     return entry, finished(tree)
 
@@ -70,10 +70,10 @@ def abort_merge(tree: WorkTree) -> Entry:
         GitFailedError: Git refused.
     """
     entry = _begun(tree)
-    # From here to the end without an interrupt: half an abort would help nobody.
-    ignore()
+    # Do not interrupt an abort half-way.
+    ignore_interrupts()
     if state(tree, entry) == "interrupted":
-        # We hold the lock, so no git of ours runs any more: this lock file is of one that was killed.
+        # We hold our lock, so none of our gits runs: this lock file is left of one that was killed.
         tree.git_path("index.lock").unlink(missing_ok=True)
     restore(tree, entry)
     return entry
@@ -88,25 +88,25 @@ def restore(tree: WorkTree, entry: Entry) -> None:
     """
     git = merging_git(tree)
     if entry.conflicts is None and _committed(tree, entry):
-        git.tell("go back", "reset", "--quiet", "--keep", entry.head)
-    # First, so that on a full disk there is space again for what git brings back.
+        git.output("go back", "reset", "--quiet", "--keep", entry.head)
+    # First, so that a full disk has space again for what git restores.
     _sweep(tree, entry)
     at_work = resolve(tree, "HEAD") == entry.head
     picking = is_picking(tree, entry)
-    # Git goes back gently, but stops at what some conflicts leave, and where it cannot write refs.
-    if not (picking and git.holds("cherry-pick", "--abort")) and at_work and (picking or tree.changed()):
+    # Prefer git's own abort; it fails after some conflicts, and where it cannot write refs.
+    if not (picking and git.succeeds("cherry-pick", "--abort")) and at_work and (picking or tree.changed()):
         if foreign := _foreign(tree, entry):
             hint = "git restore --staged --worktree takes them back, --abort then the rest: copy first what you want to keep"
             raise DirtyTreeError(foreign, hint=hint)
-        git.tell("go back", "read-tree", "--reset", "-u", entry.head)
-        git.tell("go back", "cherry-pick", "--quit")
+        git.output("go back", "read-tree", "--reset", "-u", entry.head)
+        git.output("go back", "cherry-pick", "--quit")
     _sweep(tree, entry)
     if at_work and entry.branch and entry.return_to and current_branch(tree) == f"refs/heads/{entry.branch}":
         if entry.return_to.startswith("refs/"):
-            git.tell("return to the branch", "symbolic-ref", "HEAD", entry.return_to)
+            git.output("return to the branch", "symbolic-ref", "HEAD", entry.return_to)
         else:
-            git.tell("return to the commit", "update-ref", "--no-deref", "HEAD", entry.return_to)
-        git.tell("remove the branch", "update-ref", "-d", f"refs/heads/{entry.branch}", entry.head)
+            git.output("return to the commit", "update-ref", "--no-deref", "HEAD", entry.return_to)
+        git.output("remove the branch", "update-ref", "-d", f"refs/heads/{entry.branch}", entry.head)
     journal.close(tree)
 
 
@@ -121,7 +121,7 @@ def _begun(tree: WorkTree) -> Entry:
 
 
 def _sweep(tree: WorkTree, entry: Entry) -> None:
-    """Remove what `left_behind` finds, and the folders that are empty then."""
+    """Remove what `left_behind` returns, and folders that are empty then."""
     for path in left_behind(tree, entry):
         (tree.top / path).unlink()
         for parent in (tree.top / path).parents:
@@ -136,16 +136,16 @@ def _committed(tree: WorkTree, entry: Entry) -> bool:
 
 
 def _foreign(tree: WorkTree, entry: Entry) -> list[str]:
-    """Return tracked files with content that is neither committed nor the merge's, and not what a conflict is about."""
+    """Return tracked files with changes that are neither committed nor from the merge, those in conflict left out."""
     in_conflict = {*unmerged(tree), *(entry.conflicts or ())}
     found = []
     for path in tree.changed():
         place = tree.top / path
-        # What is gone, or stands where a folder was, is in the commit.
+        # Its content is in the commit.
         if path in in_conflict or (not place.is_symlink() and not place.is_file()):
             continue
         made = [
-            tree.git.ask("cat-file", "--filters", f"{commit}:{path}").stdout for commit in (entry.result, entry.head)
+            tree.git.run("cat-file", "--filters", f"{commit}:{path}").stdout for commit in (entry.result, entry.head)
         ]
         there = content_of(place)
         if not any(_unlabelled(each).startswith(_unlabelled(there)) for each in made):
@@ -154,21 +154,21 @@ def _foreign(tree: WorkTree, entry: Entry) -> list[str]:
 
 
 def _unlabelled(content: bytes) -> bytes:
-    # The names of the two sides are others in the plan than in earnest.
+    # The labels of the two sides differ between the plan and the cherry-pick.
     return re.sub(rb"^([<|>]{7,}) .*$", rb"\1", content, flags=re.MULTILINE)
 
 
 def _marked(tree: WorkTree, entry: Entry) -> list[str]:
-    """Return the files of a conflict that still hold its marks."""
+    """Return the files that still have conflict markers."""
     marked = []
     for path in entry.conflicts or ():
         staged, *before = (_marks(tree, f"{name}:{path}") for name in ("", "HEAD", entry.change))
-        # What shows how conflicts look was there before, on one side or the other.
+        # Text about conflicts may contain such lines on either side.
         if staged.difference(*before):
             marked.append(path)
     return marked
 
 
 def _marks(tree: WorkTree, name: str) -> set[bytes]:
-    found = tree.git.ask("cat-file", "blob", name)
+    found = tree.git.run("cat-file", "blob", name)
     return set(re.findall(rb"^(?:<{7,}|>{7,}) .*$", found.stdout, re.MULTILINE)) if found.returncode == 0 else set()

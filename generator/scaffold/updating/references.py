@@ -1,4 +1,4 @@
-"""What of a project's own still names folders that a merge takes away."""
+"""Finds references in the user's own files to folders that a merge removes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def dangling(git: Git, before: str, result: str, owned: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield the project's own files that name a folder that is gone, with the folder.
+    """Yield the user's own files that refer to a removed folder, with the folder.
 
     A folder is named by its last part beside a separator, as in `shop.orders.models`, `./orders/service.ts` or
     `import orders`.
@@ -33,10 +33,10 @@ def dangling(git: Git, before: str, result: str, owned: Iterable[str]) -> Iterat
     for folder in tops if wanted else ():
         name = re.escape(PurePosixPath(folder).name)
         pattern = rf"(['\"./]|import ){name}([^A-Za-z0-9_]|$)|(^|[^A-Za-z0-9_]){name}[./]"
-        found = git.ask("grep", "-z", "--name-only", "-I", "--extended-regexp", "-e", pattern, result, "--", *wanted)
+        found = git.run("grep", "-z", "--name-only", "-I", "--extended-regexp", "-e", pattern, result, "--", *wanted)
         for line in split(os.fsdecode(found.stdout)):
             yield line.partition(":")[2], folder
 
 
 def _folders(git: Git, tree: str) -> set[str]:
-    return set(split(git.tell("list folders", "ls-tree", "-r", "-d", "-z", "--name-only", tree)))
+    return set(split(git.output("list folders", "ls-tree", "-r", "-d", "-z", "--name-only", tree)))

@@ -31,7 +31,7 @@ class Target:
         origin: Source of the templates.
         version: Version of the templates.
         answers: Answers to all questions that apply.
-        moves: Whether the templates are others, whose versions say nothing of those of the project.
+        moves: Whether these are other templates, so that versions cannot be compared.
     """
 
     title: str
@@ -43,12 +43,12 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class UpdateRequest:
-    """Where an update is to lead.
+    """What a user asks of an update.
 
     Attributes:
         to: The version wanted; the newest without it.
         template: The source of the new version; the project's own without it.
-        otherwise: Where the project's own is, for when it is no more where the project says.
+        otherwise: Where to look for the project's own if it is not where the project says.
         pairs: Answers to questions of the new version, as KEY=VALUE.
         ask: Asks the questions that are new.
     """
@@ -61,23 +61,23 @@ class UpdateRequest:
 
 
 def update_target(base: Base, store: Store, request: UpdateRequest) -> Target:
-    """Work out what an update makes of a project.
+    """Return the target of an update.
 
     Args:
         base: What the project was made from.
         store: Where versions are kept.
-        request: Where it is to lead.
+        request: What the user asks for.
 
     Raises:
         DowngradeError: The newest version is older than the project's.
-        ForeignReleaseError: The newest version does not go on from the project's.
+        ForeignReleaseError: The newest version does not have the project's in its history.
         UnknownVersionError: There is no such version.
         UsageError: An answer does not fit the new version.
         ChangedStackError: Another stack is wanted.
     """
     origin = update_origin(base.origin.name, request.template, request.otherwise)
     version = origin.find(store, request.to if request.to is not None else origin.newest(store))
-    moves = request.template is not None and not continues(origin, store, base)
+    moves = request.template is not None and not has_same_templates(origin, store, base)
     if request.to is None and not moves and versions.is_older(version.name, base.version.name):
         raise DowngradeError(base.version.name, version.name)
     if request.to is None and not moves and not origin.releases.contains(store, version.name, base.version.name):
@@ -99,7 +99,7 @@ def update_target(base: Base, store: Store, request: UpdateRequest) -> Target:
 
 
 def update_origin(recorded: str, template: str | None, otherwise: str | None) -> Origin:
-    """Return where an update gets its version from.
+    """Return the origin that an update gets its version from.
 
     Args:
         recorded: The source that the project records.
@@ -112,8 +112,8 @@ def update_origin(recorded: str, template: str | None, otherwise: str | None) ->
     return origin_at(template) if template is not None else recorded_origin(recorded, otherwise)
 
 
-def continues(origin: Origin, store: Store, base: Base) -> bool:
-    """Tell whether an origin goes on with what a project was made from, or has other templates under its versions.
+def has_same_templates(origin: Origin, store: Store, base: Base) -> bool:
+    """Tell whether an origin has the version that a project was made from, with the same templates.
 
     Raises:
         GitFailedError: Git could not fetch it.
@@ -121,7 +121,7 @@ def continues(origin: Origin, store: Store, base: Base) -> bool:
     if origin.name == base.origin.name:
         return True
     if versions.tree_in(base.version.name):
-        # It was never released, and is found here whatever it belongs to.
+        # An unreleased version is found in the store, whatever its origin.
         return False
     try:
         return origin.find(store, base.version.name).tree == base.version.tree
@@ -130,7 +130,7 @@ def continues(origin: Origin, store: Store, base: Base) -> bool:
 
 
 def changed_target(base: Base, store: Store, pairs: Sequence[str]) -> Target:
-    """Work out what other answers make of a project.
+    """Return the target of a change of answers.
 
     Args:
         base: What the project was made from.
@@ -145,7 +145,7 @@ def changed_target(base: Base, store: Store, pairs: Sequence[str]) -> Target:
     given = answers_from_pairs(pairs, questionnaire, option="")
     _same_stack(base, given)
     try:
-        # What was only the default of other answers is so again: a project made with these would have it.
+        # Answers that were only defaults take the new defaults, as in a project made with these answers.
         answers = questionnaire.complete(given, None, questionnaire.chosen(base.answers))
     except AnswerError as error:
         if error.key not in given:

@@ -1,4 +1,4 @@
-"""The way of an update or a change of answers, from the question to the merged project."""
+"""The steps of an update or a change of answers: check, plan, merge."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A plan, and what became of it where it was carried out."""
+    """A plan, and the outcome if it was carried out."""
 
     plan: Plan
     outcome: Outcome | None
@@ -49,8 +49,8 @@ def merge(
     Args:
         project: The project.
         options: How.
-        target_of: Works out what it is to become, from what the project was made from.
-        announce: Is told the plan before anything is touched.
+        target_of: Returns the target, given what the project was made from.
+        announce: Called with the plan before anything is touched.
 
     Raises:
         ScaffoldError: It is refused, or failed; the project is as it was.
@@ -58,16 +58,16 @@ def merge(
     store = open_store()
     with workspace(store.workspace()) as scratch:
         if options.dry_run:
-            worktree.around(project.root, scratch)
-            tree = worktree.observed(project.root, scratch, store.objects)
-            if journal.busy(tree):
+            worktree.open_work_tree(project.root, scratch)
+            tree = worktree.open_read_only(project.root, scratch, store.objects)
+            if journal.is_locked(tree):
                 raise BusyError(tree.top)
             settle(tree)
             planned = _plan(project, options, target_of, tree, store)
             announce(planned)
             return Done(planned, None)
-        tree = worktree.around(project.root, scratch)
-        with journal.alone(tree) as lock:
+        tree = worktree.open_work_tree(project.root, scratch)
+        with journal.exclusive(tree) as lock:
             settle(tree)
             planned = _plan(project, options, target_of, tree, store)
             announce(planned)
@@ -76,8 +76,8 @@ def merge(
             if options.verify:
                 if planned.conflicts:
                     return Done(planned, None)
-                apply.try_out(tree, planned.merge)
-            outcome = apply.carry_out(tree, planned, options, lock)
+                apply.run_checks(tree, planned.merge)
+            outcome = apply.apply_merge(tree, planned, options, lock)
             return Done(planned, outcome)
 
 
@@ -93,7 +93,7 @@ def find(path: Path) -> Project:
         return find_project(path)
     except AnswersFileError:
         with workspace(open_store().workspace()) as scratch, suppress(NotARepositoryError):
-            settle(worktree.around(_folder(path), scratch))
+            settle(worktree.open_work_tree(_folder(path), scratch))
         raise
 
 
@@ -121,8 +121,8 @@ def abort_merge(path: Path) -> Entry:
 def _alone(path: Path) -> Iterator[WorkTree]:
     # The answers may themselves be in conflict, so the project is not read.
     with workspace(open_store().workspace()) as scratch:
-        tree = worktree.around(_folder(path), scratch)
-        with journal.alone(tree):
+        tree = worktree.open_work_tree(_folder(path), scratch)
+        with journal.exclusive(tree):
             yield tree
 
 

@@ -1,1 +1,1 @@
-"""Git: how it is run, the work tree of a project, and what is read from and written to it."""
+"""Git: running it, its settings, and the work tree of a project."""

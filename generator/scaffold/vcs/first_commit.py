@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from scaffold.errors import GitFailedError
-from scaffold.vcs.git import Git, last_words, missing
-from scaffold.vcs.settings import UNDISTURBED, Identity, identity_of, identity_settings
+from scaffold.vcs.git import Git, failure_reason, missing
+from scaffold.vcs.settings import NEUTRAL_SETTINGS, Identity, identity_of, identity_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def require_git() -> None:
 
 def work_tree_around(folder: Path) -> Path | None:
     """Return the root of the work tree that a folder is in, if it is in one."""
-    done = Git(folder).ask("rev-parse", "--show-toplevel")
+    done = Git(folder).run("rev-parse", "--show-toplevel")
     said = os.fsdecode(done.stdout).removesuffix("\n")
     return Path(said) if done.returncode == 0 and said else None
 
@@ -62,7 +62,7 @@ def commit_first(folder: Path, message: str) -> Identity:
 
 
 def commit_more(folder: Path) -> None:
-    """Put whatever has come since into the first commit.
+    """Add all changes to the first commit.
 
     Raises:
         GitFailedError: Git refused.
@@ -73,7 +73,7 @@ def commit_more(folder: Path) -> None:
 
 def _must(folder: Path, action: str, *arguments: str, identity: Identity = "user") -> None:
     settings = identity_settings(folder) if identity == "fallback" else ()
-    done = Git(folder, (*UNDISTURBED, *settings)).ask(*arguments)
+    done = Git(folder, (*NEUTRAL_SETTINGS, *settings)).run(*arguments)
     if done.returncode != 0:
         hint = "--no-git makes the project without a repository"
-        raise GitFailedError(action, last_words(done), hint=hint)
+        raise GitFailedError(action, failure_reason(done), hint=hint)

@@ -1,4 +1,4 @@
-"""Runs git: in the user's repositories with the user's settings, in our own with none."""
+"""Runs git: with the user's settings in the user's repositories, with none in our own."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from scaffold.files.signals import Recorder
 
-# Inside a hook, these point at the repository that runs the hook (`git rev-parse --local-env-vars`). The pathspec
-# variables, which editors set for commands of their own, would change what a path on our command lines means.
-_NOT_FOR_US = frozenset(
+# Inside a hook, these point to the repository of the hook (`git rev-parse --local-env-vars`). The pathspec variables,
+# which some editors set, would change the meaning of our paths.
+_REPOSITORY_VARIABLES = frozenset(
     {
         "GIT_ALTERNATE_OBJECT_DIRECTORIES",
         "GIT_COMMON_DIR",
@@ -40,42 +40,42 @@ _NOT_FOR_US = frozenset(
         "GIT_WORK_TREE",
     }
 )
-# No lock of the index for reading: a git that is killed would leave the lock file behind.
-_MANNERS = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
-# What git says is read as UTF-8, whatever encoding the user wants to see.
+# Without optional locks, a git that only reads leaves no lock file behind when it is killed.
+_ENVIRONMENT = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
+# Output is read as UTF-8, whatever encoding the user has set.
 _SETTINGS = ("i18n.logOutputEncoding=UTF-8", "i18n.commitEncoding=UTF-8")
 _WITHOUT_SETTINGS = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 
 
 @dataclass(frozen=True, slots=True)
 class Git:
-    """Git at work in a folder.
+    """Git in a folder.
 
     Attributes:
         folder: Where it runs.
         settings: Settings as KEY=VALUE that win over the repository's.
         environment: Variables that win over the process's.
-        held: Files that git keeps open for as long as it runs.
-        hint: What to do where git refuses.
+        kept_open: Descriptors that git inherits, such as a lock.
+        hint: What to do when git fails.
     """
 
     folder: Path
     settings: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
-    held: tuple[int, ...] = ()
+    kept_open: tuple[int, ...] = ()
     hint: str = ""
 
-    def having(self, *settings: str, **environment: str | Path) -> Git:
+    def configured(self, *settings: str, **environment: str | Path) -> Git:
         """Return the same with more settings and variables."""
         more = {name: str(value) for name, value in environment.items()}
         return replace(self, settings=(*self.settings, *settings), environment={**self.environment, **more})
 
-    def holding(self, *files: int) -> Git:
-        """Return the same with files, such as locks, that git keeps open even when this process is gone."""
-        return replace(self, held=(*self.held, *files))
+    def keeping_open(self, *files: int) -> Git:
+        """Return the same with descriptors for git to inherit: a lock lasts until git ends, even if we end first."""
+        return replace(self, kept_open=(*self.kept_open, *files))
 
-    def ask(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        """Run git and return whatever came of it.
+    def run(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        """Run git and return the completed process.
 
         Raises:
             MissingToolError: There is no git.
@@ -88,20 +88,20 @@ class Git:
                 input=stdin,
                 capture_output=True,
                 check=False,
-                pass_fds=self.held,
+                pass_fds=self.kept_open,
             )
         except FileNotFoundError as error:
             if shutil.which("git") is not None:
                 raise
             raise missing() from error
 
-    def finish(self, recorder: Recorder, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-        """Run git to its end, or to the first interrupt; return what came of it.
+    def run_interruptible(self, recorder: Recorder, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        """Run git until it ends, terminating it on the first interrupt; return the completed process.
 
         Raises:
             MissingToolError: There is no git.
         """
-        # A file, not a pipe: what git has started may outlive it, and would keep a pipe open.
+        # A file, not a pipe, which a child of git that outlives it would keep open.
         with tempfile.TemporaryFile() as said, self._start(arguments, said) as process:
             recorder.watch(process)
             code = process.wait()
@@ -117,7 +117,7 @@ class Git:
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,
-                pass_fds=self.held,
+                pass_fds=self.kept_open,
             )
         except FileNotFoundError as error:
             if shutil.which("git") is not None:
@@ -129,65 +129,65 @@ class Git:
         return ["git", *settings, *arguments]
 
     def _environment(self) -> dict[str, str]:
-        return {**environment_for_programs(), **_MANNERS, **self.environment}
+        return {**environment_for_programs(), **_ENVIRONMENT, **self.environment}
 
-    def tell(self, action: str, *arguments: str, stdin: bytes = b"") -> str:
-        """Run git and return what it says, without the last line feed.
+    def output(self, action: str, *arguments: str, stdin: bytes = b"") -> str:
+        """Run git and return its output, without the last line feed.
 
         Args:
             action: What is being done, for the message when it fails.
             arguments: The command line.
-            stdin: What git reads.
+            stdin: The input.
 
         Raises:
             GitFailedError: Git refused.
             MissingToolError: There is no git.
         """
-        done = self.ask(*arguments, stdin=stdin)
+        done = self.run(*arguments, stdin=stdin)
         if done.returncode != 0:
-            raise GitFailedError(action, last_words(done), hint=self.hint)
+            raise GitFailedError(action, failure_reason(done), hint=self.hint)
         return os.fsdecode(done.stdout).removesuffix("\n")
 
-    def holds(self, *arguments: str) -> bool:
-        """Tell whether git answers with yes.
+    def succeeds(self, *arguments: str) -> bool:
+        """Tell whether git exits with 0.
 
         Raises:
-            GitFailedError: What it would have to read is damaged, which is no answer.
+            GitFailedError: The repository is damaged.
             MissingToolError: There is no git.
         """
-        done = self.ask(*arguments)
+        done = self.run(*arguments)
         if done.returncode != 0 and b" is corrupt" in done.stderr:
             hint = self.hint or "where that is a cache, remove it: it is made anew"
-            raise GitFailedError("read what it keeps", last_words(done), hint=hint)
+            raise GitFailedError("read what it keeps", failure_reason(done), hint=hint)
         return done.returncode == 0
 
 
 def environment_for_programs() -> dict[str, str]:
-    """Return the environment for programs that are to work on the repository they are in, inside a hook too."""
-    return {name: value for name, value in os.environ.items() if name not in _NOT_FOR_US}
+    """Return the environment for child processes, without the variables by which a hook points git to its repository."""
+    return {name: value for name, value in os.environ.items() if name not in _REPOSITORY_VARIABLES}
 
 
-def undisturbed(folder: Path, *, hint: str = "") -> Git:
-    """Return git for a repository of our own, which no setting of the user's may change."""
+def isolated_git(folder: Path, *, hint: str = "") -> Git:
+    """Return git for a repository of our own, without the user's settings."""
     return Git(folder, environment=_WITHOUT_SETTINGS, hint=hint)
 
 
 def missing(hint: str = "install git") -> MissingToolError:
-    """Return the error that says that there is no git."""
+    """Return the error for a missing git."""
     return MissingToolError("git is not installed", hint=hint)
 
 
-def last_words(done: subprocess.CompletedProcess[bytes]) -> str:
-    """Return what git gave as its reason."""
+def failure_reason(done: subprocess.CompletedProcess[bytes]) -> str:
+    """Return the error message of git."""
     said = os.fsdecode(done.stderr).strip()
     if said or done.returncode >= 0:
         return said or f"exit code {done.returncode}"
-    # Ended by a signal; of these, one says that a file may not grow any more.
+    # Ended by a signal; SIGXFSZ means that a file reached its size limit.
     if done.returncode == -getattr(signal, "SIGXFSZ", 0):
         return os.strerror(errno.EFBIG)
     return signal.strsignal(-done.returncode) or f"signal {-done.returncode}"
 
 
 def split(text: str) -> list[str]:
-    """Return the parts of an output that git made with -z."""
+    """Split output that git made with -z."""
     return [part for part in text.split("\0") if part]

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 #: Whose name stands on a commit.
 Identity = Literal["user", "fallback"]
 
-# Hooks, signing and ignore lists are the user's for their own work; here they would ask for a passphrase,
-# refuse the commit, or leave files of the template out of it.
-UNDISTURBED = (
+# The user's hooks, signing and global ignore lists could ask for a passphrase, refuse the commit, or leave files of the
+# template out of it.
+NEUTRAL_SETTINGS = (
     "core.hooksPath=/dev/null",
     "core.excludesFile=/dev/null",
     "commit.gpgSign=false",
@@ -25,15 +25,15 @@ _FALLBACK = ("user.name=scaffold", "user.email=scaffold@localhost.invalid")
 
 
 def identity_settings(folder: Path) -> tuple[str, ...]:
-    """Return the settings without which git would not know whose name to put on a commit."""
+    """Return settings with a fallback name and address, as far as git knows none."""
     if identity_of(folder) == "user":
         return ()
     git = Git(folder)
-    return tuple(setting for setting in _FALLBACK if not git.holds("config", "--get", setting.partition("=")[0]))
+    return tuple(setting for setting in _FALLBACK if not git.succeeds("config", "--get", setting.partition("=")[0]))
 
 
 def identity_of(folder: Path) -> Identity:
-    """Tell whether git knows whose name to put on a commit."""
+    """Tell whether git knows the user's name and address."""
     git = Git(folder, ("user.useConfigOnly=true",))
-    known = all(git.holds("var", f"GIT_{who}_IDENT") for who in ("AUTHOR", "COMMITTER"))
+    known = all(git.succeeds("var", f"GIT_{who}_IDENT") for who in ("AUTHOR", "COMMITTER"))
     return "user" if known else "fallback"

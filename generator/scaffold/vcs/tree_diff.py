@@ -1,4 +1,4 @@
-"""What lies between two trees, as git sees it: what was added, changed, deleted and moved."""
+"""Differences between two git trees: files that were added, changed, deleted and moved."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["added", "changed", "deleted", "moved"]
 
-# How far git goes to find what was moved: as far as its merges go.
+# Rename detection, with the same limit as in merges.
 _MOVES = ("-M", "-l7000")
 _KINDS: dict[str, Kind] = {"A": "added", "D": "deleted", "R": "moved"}
 
@@ -44,13 +44,13 @@ def between(git: Git, old: str, new: str, prefix: str = "") -> tuple[Change, ...
         git: Git in a repository that has both.
         old: The tree before.
         new: The tree after.
-        prefix: A folder to look at alone; paths are told from there.
+        prefix: Limits the comparison to a folder, to which paths are relative.
 
     Raises:
         GitFailedError: Git refused.
     """
     arguments = ["diff-tree", "-r", "-z", "--raw", *_MOVES, *([f"--relative={prefix}"] if prefix else [])]
-    said = git.tell("compare", *arguments, old, new)
+    said = git.output("compare", *arguments, old, new)
     return tuple(_read(said.split("\0")))
 
 
@@ -63,18 +63,20 @@ def patch(git: Git, old: str, new: str, prefix: str = "", paths: Sequence[str] =
     arguments = ["diff-tree", "-r", "-p", "--binary", *_MOVES, *([f"--relative={prefix}"] if prefix else [])]
     literal = [f":(literal){prefix}{path}" for path in paths]
     settings = ("core.quotePath=false", "diff.noprefix=false", "diff.mnemonicPrefix=false")
-    said = git.having(*settings).tell("compare", *arguments, "--no-ext-diff", "--no-textconv", old, new, "--", *literal)
+    said = git.configured(*settings).output(
+        "compare", *arguments, "--no-ext-diff", "--no-textconv", old, new, "--", *literal
+    )
     return os.fsencode(said + "\n") if said else b""
 
 
 def counted(git: Git, old: str, new: str, prefix: str = "") -> dict[str, tuple[int, int]]:
-    """Return how many lines were added to and deleted from each file; minus one for what has no lines.
+    """Return the numbers of added and deleted lines of each file; -1 for binary files.
 
     Raises:
         GitFailedError: Git refused.
     """
     arguments = ["diff-tree", "-r", "-z", "--numstat", *_MOVES, *([f"--relative={prefix}"] if prefix else [])]
-    words = iter(git.tell("compare", *arguments, old, new).split("\0"))
+    words = iter(git.output("compare", *arguments, old, new).split("\0"))
     found = {}
     for word in words:
         if not word:
