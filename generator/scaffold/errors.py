@@ -135,7 +135,7 @@ class MissingAnswerError(AnswerError):
 
     def __init__(self, key: str, *, hint: str) -> None:
         """Name the question and how to answer it."""
-        super().__init__(key, f"{key} is needed and there is no terminal to ask on", hint=hint)
+        super().__init__(key, f"{key} has no default, and there is no terminal to ask on", hint=hint)
 
 
 class AnswersFileError(UsageError):
@@ -199,7 +199,7 @@ class CacheUnusableError(ScaffoldError):
 
     def __init__(self, place: Path, reason: str, *, cache: Path) -> None:
         """Name the place in the cache and what is wrong with it."""
-        super().__init__(f"{place} cannot be used: {reason}", hint=f"remove {cache}: it is a cache, and made anew")
+        super().__init__(f"{place} cannot be used: {reason}", hint=f"remove {cache}: it is a cache, and is made again")
 
 
 class BrokenTemplateError(ScaffoldError):
@@ -209,7 +209,7 @@ class BrokenTemplateError(ScaffoldError):
 
     def __init__(self, where: str, reason: str) -> None:
         """Name the file of the template (with the line, where known) and the fault."""
-        super().__init__(f"the template is broken: {where}: {reason}", hint="this is for the template's owner to mend")
+        super().__init__(f"the template is broken: {where}: {reason}", hint="report it to the owner of the template")
 
 
 class TemplateNotFoundError(ScaffoldError):
@@ -300,7 +300,7 @@ class NotARepositoryError(ScaffoldError):
     def __init__(self, root: Path) -> None:
         """Name the project."""
         super().__init__(
-            f"{root} is in no git repository, and git is what merges and what leads back",
+            f"{root} is in no git repository, without which it cannot be updated",
             hint="git init && git add --all && git commit --message 'Begin'",
         )
 
@@ -345,14 +345,14 @@ class DirtyTreeError(ScaffoldError):
 
 
 class InTheWayError(ScaffoldError):
-    """Files that git does not know are where files of the template belong."""
+    """Untracked files are where files of the template belong."""
 
     code = "in-the-way"
 
     def __init__(self, paths: Sequence[str]) -> None:
         """Name some of the files."""
         super().__init__(
-            f"files that git does not know are in the way: {_some(paths)}",
+            f"untracked files are in the way: {_some(paths)}",
             hint="commit them, so that they can be merged, or move them away",
         )
 

@@ -77,7 +77,7 @@ def _load(root: Path) -> Project:
     origin, version = recorded.get("_src_path", ""), recorded.get("_commit")
     for key, value in (("_src_path", origin), ("_commit", "" if version is None else str(version))):
         if not isinstance(value, str) or not _is_sound(value):
-            raise AnswersFileError(path, f"{key} makes no sense", hint=MEND)
+            raise AnswersFileError(path, f"{key} is invalid", hint=MEND)
     return Project(
         root=root,
         answers={key: value for key, value in recorded.items() if not key.startswith("_")},

@@ -38,7 +38,7 @@ def diff(
             "--from",
             envvar="SCAFFOLD_TEMPLATE",
             metavar="URL|PATH",
-            help="Where the templates are, if they are no more where the project says.",
+            help="Where the templates are, if not where the project says.",
         ),
     ] = None,
     stat: Annotated[bool, typer.Option("--stat", help="Show only which files, and how many lines.")] = False,

@@ -71,7 +71,7 @@ def resume(context: typer.Context, command: str, path: Path, resumption: Resumpt
     else:
         entry = workflow.abort_merge(path)
         result = _ended("aborted", entry, None)
-        text = f"Back to how it was: {entry.title} is undone"
+        text = f"Undone: {entry.title}"
     console.show(command, lambda: result, lambda: _plain(text))
 
 
@@ -170,7 +170,9 @@ def _plan_text(plan: Plan) -> Iterator[RenderableType]:
     if answers := ", ".join(_answers(plan)):
         yield Text(f"  answers: {answers}")
     for change in plan.changes:
-        yield Text(f"  {_MARKS[change.kind]} {_name(change)}{' (yours as well)' if _is_touched(plan, change) else ''}")
+        yield Text(
+            f"  {_MARKS[change.kind]} {_name(change)}{' (changed by you, too)' if _is_touched(plan, change) else ''}"
+        )
     for conflict in plan.conflicts:
         yield Text.assemble(("  ! ", "bold red"), f"{conflict.path} ({conflict.kind})")
     if plan.notes:

@@ -209,13 +209,13 @@ def _text(created: Created) -> Iterator[RenderableType]:
 def _git_line(created: Created) -> str:
     match created.repository.state:
         case "committed" if created.repository.identity == "fallback":
-            return "first commit on main, by a stand-in as git knows no name of yours (git config user.name)"
+            return "first commit on main, in the name of scaffold, as git has no user.name and user.email"
         case "committed":
             return "first commit on main"
         case "nested":
             return f"no repository of its own: it is inside the work tree {_escaped(str(created.repository.around))}"
         case "off":
-            return "no repository, as you wished"
+            return "no repository (--no-git)"
 
 
 def _shown(path: Path) -> str:

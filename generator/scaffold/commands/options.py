@@ -32,7 +32,7 @@ AnyTemplate = Annotated[
         "--template",
         envvar="SCAFFOLD_TEMPLATE",
         metavar="URL|PATH",
-        help="Templates of a fork; of a project, where they are if they are no more where it says.",
+        help="Templates of a fork; for a project, where its templates are, if not where it says.",
     ),
 ]
 
@@ -43,7 +43,7 @@ LostTemplate = Annotated[
         "--template",
         envvar="SCAFFOLD_TEMPLATE",
         metavar="URL|PATH",
-        help="Where the templates are, if they are no more where the project says.",
+        help="Where the templates are, if not where the project says.",
     ),
 ]
 
@@ -54,8 +54,8 @@ OtherTemplate = Annotated[
         "--template",
         envvar="SCAFFOLD_TEMPLATE",
         metavar="URL|PATH",
-        help="Templates to move to, such as a fork's, or `scaffold` for the tool's own. The variable only helps where "
-        "the project's own are no more where it says.",
+        help="Templates to move to, such as a fork's, or `scaffold` for the tool's own. The variable only names where "
+        "the project's own are, if not where it says.",
     ),
 ]
 

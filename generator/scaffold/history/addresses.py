@@ -103,7 +103,7 @@ def _recorded(name: str) -> Origin:
 
         place = open_store().place(name.removeprefix(_LOCAL))
         if place is None or not place.exists():
-            where = "where that was is not known here" if place is None else f"{place} is no more"
+            where = "that folder is not known on this machine" if place is None else f"{place} does not exist any more"
             raise SourceNotFoundError(
                 f"the project was made from a folder of templates ({name}), and {where}",
                 hint="name the folder or its repository with --template",
@@ -118,7 +118,9 @@ def _recorded(name: str) -> Origin:
     if here:
         return origin_at(name, recorded=True)
     raise SourceNotFoundError(
-        f'the project was made from "{name}", which is not here' if name else "the project does not say what made it",
+        f'the project was made from "{name}", which is not on this machine'
+        if name
+        else "the project does not record its templates",
         hint="name the templates with --template",
     )
 

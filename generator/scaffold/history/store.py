@@ -39,7 +39,7 @@ class Store:
     @property
     def git(self) -> Git:
         """The repository."""
-        hint = f"if that stays so, remove {self.root}: it is a cache, and made anew"
+        hint = f"if this happens again, remove {self.root}: it is a cache, and is made again"
         return isolated_git(self.root, hint=hint).configured("gc.auto=0", GIT_DIR=self.root / "templates.git")
 
     @property

@@ -122,7 +122,7 @@ def parse_answers(text: str, path: Path) -> Mapping[str, Any]:
     except yaml.YAMLError as error:
         raise AnswersFileError(path, f"it is not YAML: {_first_line(error)}") from error
     except _NO_VALUE as error:
-        raise AnswersFileError(path, "it holds a value that makes no sense") from error
+        raise AnswersFileError(path, "it holds an invalid value") from error
     if not isinstance(loaded, dict):
         raise AnswersFileError(path, "it is not a mapping of options to values", hint="one line each: database: sqlite")
     answers = {str(key): value for key, value in loaded.items()}
@@ -130,7 +130,7 @@ def parse_answers(text: str, path: Path) -> Mapping[str, Any]:
         # Answers are compared as JSON later, so they must be serialisable: not recursive, not too deep.
         json.dumps(answers, sort_keys=True, default=str)
     except _NO_VALUE as error:
-        raise AnswersFileError(path, "it holds a value that is no answer") from error
+        raise AnswersFileError(path, "it holds a value that cannot be an answer") from error
     return answers
 
 

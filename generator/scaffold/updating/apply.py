@@ -176,7 +176,7 @@ def check_branch(git: Git, branch: str) -> None:
     # Git expands @{-1} to the previous branch.
     called = git.run("check-ref-format", "--branch", branch)
     if called.returncode != 0 or os.fsdecode(called.stdout).strip() != branch:
-        raise BranchTakenError(f'no branch can be called "{branch}"')
+        raise BranchTakenError(f'"{branch}" is no valid name of a branch')
     # A branch cannot be below another one, as a file cannot be below a file.
     names = {f"refs/heads/{part}" for part in (branch, *map(str, PurePosixPath(branch).parents)) if part != "."}
     listed = git.output("list branches", "for-each-ref", "--format=%(refname)", *names).split("\n")

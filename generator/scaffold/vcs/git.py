@@ -157,7 +157,7 @@ class Git:
         """
         done = self.run(*arguments)
         if done.returncode != 0 and b" is corrupt" in done.stderr:
-            hint = self.hint or "where that is a cache, remove it: it is made anew"
+            hint = self.hint or "if that is a cache, remove it: it is made again"
             raise GitFailedError("read what it keeps", failure_reason(done), hint=hint)
         return done.returncode == 0
 
