@@ -85,10 +85,10 @@ def run(  # noqa: PLR0913 - each a keyword of the command
 
 
 def reach(url: str) -> None:
-    """Make sure that somebody answers, whatever the answer: each check would wait for it in vain.
+    """Make sure that a service answers at all, before every check waits for it in vain.
 
     Raises:
-        UnreachableError: Nobody does.
+        UnreachableError: None does.
     """
     import httpx  # noqa: PLC0415 - imports on demand
 

@@ -24,7 +24,7 @@ _numbers = itertools.count(1)
 
 @dataclass
 class Session:
-    """What a login gave."""
+    """The tokens of a login."""
 
     api: Api
     """A caller with the session's access token."""
@@ -61,7 +61,7 @@ class People:
     """Makes and knows the accounts of one service."""
 
     def __init__(self, target: Target, observations: Observations | None = None) -> None:
-        """Work on a service; what must not leak is reported to `observations`."""
+        """Work on a service; report secrets to `observations`, which looks for leaks."""
         self.target = target
         self._observations = observations
         self._anonymous = target.api()
@@ -131,7 +131,7 @@ class People:
 
     @property
     def anyone(self) -> Account:
-        """An account that many checks share: for requests that change nothing of it."""
+        """An account that many checks share, for requests that do not change it."""
         if self._anyone is None:
             self._anyone = self.new()
         return self._anyone
@@ -161,7 +161,7 @@ class Shop:
         return f"S-{os.getpid()}-{next(_numbers)}-{secrets.token_hex(3).upper()}"
 
     def product_body(self, **changes: object) -> dict[str, object]:
-        """A right body for POST /v1/products."""
+        """A valid body for POST /v1/products."""
         return {
             "sku": self.fresh_sku(), "name": "Teapot", "price_cents": 1999, "currency": "EUR", "stock": 100,
         } | changes  # fmt: skip
@@ -173,7 +173,7 @@ class Shop:
         return product
 
     def get(self, product_id: str) -> dict[str, Any]:
-        """A product as it is now."""
+        """The current state of a product."""
         product: dict[str, Any] = expect.status(self._people.admin.api.get(f"/v1/products/{product_id}"), 200).json()
         return product
 

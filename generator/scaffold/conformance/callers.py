@@ -1,4 +1,4 @@
-"""Everybody who may or may not call an operation: nobody, users and administrators, and their keys scope by scope."""
+"""All kinds of callers of an operation: anonymous, users, administrators, and API keys with each scope."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from scaffold.conformance.exchange import Reply
     from scaffold.conformance.openapi import OpenApi, Operation
 
-#: Statuses of a caller who was let in to an operation whose request is otherwise poor.
+#: Statuses of an authorised caller whose request is otherwise invalid.
 _LET_IN = (200, 201, 204, 404, 409, 422)
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody with a role and, for a key, the scopes that it was given."""
+    """A caller with a role and, for an API key, its scopes."""
 
     name: str
     api: Api
@@ -31,7 +31,7 @@ class Caller:
     scopes: frozenset[str]
 
     def expected(self, operation: Operation) -> int | None:
-        """The status of a refusal, None where the caller is let in."""
+        """The status of a refusal, None if the caller is authorised."""
         if not operation.security:
             return None
         if self.kind == "nobody":
@@ -43,7 +43,7 @@ class Caller:
         return 403
 
     def expect(self, operation: Operation) -> None:
-        """Expect the operation to let the caller in, or to refuse them, as the document says."""
+        """Expect the operation to accept or refuse the caller, as the document says."""
         refused, reply = self.expected(operation), attempt(self.api, operation)
         if refused is None:
             let_in = reply.status in _LET_IN or (operation.id == "getDocs" and reply.status == 404)
@@ -58,7 +58,7 @@ def scopes(document: OpenApi) -> list[str]:
 
 
 def everybody(people: People, of_role: Mapping[str, Sequence[str]] | None = None) -> Iterator[Caller]:
-    """A caller of each kind: nobody, and for each role a token and a key with each scope.
+    """A caller of each kind: anonymous, and for each role a token and a key with each scope.
 
     Args:
         people: Of the service in question.
@@ -90,6 +90,6 @@ def path(operation: Operation) -> str:
 def attempt(api: Api, operation: Operation) -> Reply:
     """Call an operation in a way that changes nothing."""
     if "requestBody" in operation.spec:
-        # Wrong, so that nobody is logged out and nothing is made.
+        # An invalid body, so that nothing is changed.
         return api.request(operation.method, path(operation), json={"no_such_field": 1})
     return api.request(operation.method, path(operation))

@@ -1,4 +1,4 @@
-"""Certificates of nobody: for services that are told to trust one."""
+"""Self-signed certificates, for services that are configured to trust one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cryptography.x509.oid import NameOID
 
 
 def self_signed_certificate() -> str:
-    """An authority that has signed nothing but itself, as PEM."""
+    """The certificate of an authority that has signed only itself, as PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "authority.suite.example")])
     now = dt.datetime.now(dt.UTC)

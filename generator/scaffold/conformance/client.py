@@ -1,4 +1,4 @@
-"""The HTTP client of the checks: thin over httpx, records every exchange."""
+"""The HTTP client of the checks: a thin layer over httpx that records every exchange."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class _Missing:
-    """No body, as different from the body `null`."""
+    """Marks a request without a body, as opposed to the body `null`."""
 
 
 MISSING: Final = _Missing()
@@ -100,7 +100,7 @@ class Api:
             ("Content-Type", media_type or ""),
             *(headers or {}).items(),
         ):
-            # UTF-8: what a client sends beyond ASCII is for the service to judge.
+            # As UTF-8: the service has to handle what is beyond ASCII.
             merged[name.lower()] = value if isinstance(value, bytes) else value.encode()
         request = self._http.build_request(
             method,
@@ -140,7 +140,7 @@ class Api:
         return self.request("DELETE", path, **options)
 
     def _send_raw(self, request: httpx.Request) -> Reply:
-        """Send what the client library refuses to, such as a header that ends in a space."""
+        """Send a request that httpx refuses to send, such as one with a header that ends in a space."""
         with RawConnection(request.url.host, request.url.port or 80, self.recorder) as connection:
             target = request.url.raw_path.decode("ascii")
             headers = {name: value for name, value in request.headers.items() if name not in ("content-length", "host")}
@@ -166,12 +166,12 @@ class Api:
 
 
 def _is_sendable(value: bytes) -> bool:
-    """Whether the client library sends a header's value as it is (RFC 9110 §5.5: no blanks around it)."""
+    """Whether httpx sends a header's value unchanged (RFC 9110 §5.5: no whitespace around it)."""
     return value == value.strip(b" \t")
 
 
 def meanwhile(block: AbstractContextManager[None], call: Callable[[], T]) -> T:
-    """Make a call that waits for what a block holds, let it go, and return what has come of the call.
+    """Make a call that waits for a lock, release the lock, and return the result of the call.
 
     Raises:
         AssertionError: The call did not wait.

@@ -1,4 +1,4 @@
-"""The contract as the suite reads it: settings, problems, metrics, events, restricted to a project's parts; and stacks."""
+"""Reads the contract: settings, problems, metrics and events, restricted to a project's parts; and the stacks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TEMPLATES = "SCAFFOLD_SUITE_TEMPLATES"
 
 @cache
 def _place(relative: str) -> Path:
-    """A file or folder of the templates that the environment names, else of the tool's own: forks need not have all."""
+    """A file or folder of the templates that the environment names, else of the tool's own, as forks need not have all."""
     named = os.environ.get(TEMPLATES)
     if named and (place := Path(named) / relative).exists():
         return place

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from scaffold.conformance.servers import Server
 
 Row = dict[str, Any]
-#: What a database answers to a statement that it does not take.
+#: What the drivers raise for a statement that the database refuses.
 DRIVER_ERRORS = (sqlite3.Error, psycopg.Error, pymysql.Error)
 
 
@@ -52,7 +52,7 @@ class Database(ABC):
         return (parts.hostname, parts.port) if parts.hostname and parts.port else None
 
     def url_through(self, port: int) -> str:
-        """`service_url`, by way of a proxy on a local port."""
+        """`service_url` through a proxy on a local port."""
         parts = urlsplit(self.service_url)
         login, at, _ = parts.netloc.rpartition("@")
         return urlunsplit(parts._replace(netloc=f"{login}{at}{LOOPBACK}:{port}"))
@@ -67,7 +67,7 @@ class Database(ABC):
 
     @abstractmethod
     def transaction(self, statement: str, *parameters: object, commit: bool = False) -> AbstractContextManager[None]:
-        """Keep a transaction open that has run a statement, for the time of a block; then roll it back, or commit."""
+        """Run a statement in a transaction that stays open during a block; then roll it back, or commit."""
 
     @abstractmethod
     def tables(self) -> list[str]:
@@ -83,16 +83,16 @@ class Database(ABC):
 
     def hold(self, table: str, row_id: object) -> AbstractContextManager[None]:
         """Hold the write lock on a row (SQLite: on the whole database) for the time of a block."""
-        return self.transaction(f"SELECT 1 FROM {table} WHERE id = %s FOR UPDATE", row_id)  # noqa: S608 - names of ours
+        return self.transaction(f"SELECT 1 FROM {table} WHERE id = %s FOR UPDATE", row_id)  # noqa: S608 - our own names
 
     def changing(self, statement: str, *parameters: object) -> AbstractContextManager[None]:
-        """Have something changed but not committed, for the time of a block; what waits for it sees it then."""
+        """Keep a change uncommitted during a block, then commit it."""
         return self.transaction(statement, *parameters, commit=True)
 
     def inserting(self, table: str, row: Mapping[str, object]) -> AbstractContextManager[None]:
-        """Have a row inserted but not committed, for the time of a block."""
+        """Keep an inserted row uncommitted during a block."""
         places = ", ".join(["%s"] * len(row))
-        return self.transaction(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({places})", *row.values())  # noqa: S608 - names of ours
+        return self.transaction(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({places})", *row.values())  # noqa: S608 - our own names
 
     def one(self, statement: str, *parameters: object) -> Row:
         """The only row that a statement returns."""
@@ -102,7 +102,7 @@ class Database(ABC):
 
     def count(self, table: str) -> int:
         """How many rows a table has."""
-        return int(self.one(f"SELECT count(*) AS n FROM {table}")["n"])  # noqa: S608 - names of ours
+        return int(self.one(f"SELECT count(*) AS n FROM {table}")["n"])  # noqa: S608 - our own names
 
     def raw_id(self, row_id: str) -> object:
         """An id in the form in which the service stores it, for use as a parameter.
@@ -129,7 +129,7 @@ class Database(ABC):
 
     def row(self, table: str, row_id: str) -> Row:
         """The row with this id."""
-        return self.one(f"SELECT * FROM {table} WHERE id = %s", self.raw_id(row_id))  # noqa: S608 - names of ours
+        return self.one(f"SELECT * FROM {table} WHERE id = %s", self.raw_id(row_id))  # noqa: S608 - our own names
 
     def rows(self, table: str, **equal: object) -> list[Row]:
         """The rows whose columns equal the values; ids are found in whatever form they are stored."""
@@ -138,7 +138,7 @@ class Database(ABC):
             self.raw_id(value) if column.endswith("id") and isinstance(value, str) else value
             for column, value in equal.items()
         ]
-        return self.query(f"SELECT * FROM {table} WHERE {condition}", *values)  # noqa: S608 - names of ours
+        return self.query(f"SELECT * FROM {table} WHERE {condition}", *values)  # noqa: S608 - our own names
 
     def statements(self) -> int:
         """How many statements the server has counted for this database, transaction control aside."""
@@ -157,7 +157,7 @@ class Database(ABC):
         return [name for name in ("products", "orders", "api_keys") if name in self.tables()]
 
     def _finds(self, table: str, form: object) -> bool:
-        return bool(self.query(f"SELECT 1 AS found FROM {table} WHERE id = %s", form))  # noqa: S608 - names of ours
+        return bool(self.query(f"SELECT 1 AS found FROM {table} WHERE id = %s", form))  # noqa: S608 - our own names
 
 
 class SqliteDatabase(Database):
@@ -251,7 +251,7 @@ class PostgresqlDatabase(Database):
         return [row["tablename"] for row in self.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
 
     def clone(self) -> PostgresqlDatabase:
-        # A pooler between service and server keeps connections that nobody uses, and then there is no copy.
+        # A database with connections cannot be copied, and a pooler keeps idle ones.
         self._administer(
             sql.SQL("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {}").format(
                 sql.Literal(self.name)
@@ -265,7 +265,7 @@ class PostgresqlDatabase(Database):
     def statements(self) -> int:
         with psycopg.connect(self._server.admin_url, autocommit=True) as connection:
             connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
-            # Of the service's role alone: the suite reads in the same database.
+            # Only of the service's role, as the suite reads in the same database.
             row = connection.execute(
                 "SELECT coalesce(sum(calls), 0) FROM pg_stat_statements s"
                 " JOIN pg_database d ON d.oid = s.dbid JOIN pg_roles r ON r.oid = s.userid"
@@ -382,7 +382,7 @@ def same_id(stored: object, row_id: str) -> bool:
 
 
 _numbers: Iterator[int] = itertools.count(1)
-# Transaction control and a pool's test of its connections.
+# Transaction control, and the pool's checks of its connections.
 _NO_STATEMENTS = (
     r"^ *(BEGIN|START|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|SET|SHOW|DEALLOCATE|SELECT ([$]?1|[?]|pg_catalog.set_config.*))"
 )

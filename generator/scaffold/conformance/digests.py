@@ -1,6 +1,6 @@
-"""Digests of the suite's own code: what a run has shown stands as long as they stay the same.
+"""Digests of the suite's own code: the evidence of a run is valid as long as they are the same.
 
-Comments, docstrings and blank lines do not count. A check is as good as its module and what all modules use, so
+Comments, docstrings and blank lines do not count. A check depends on its module and on what all modules use, so
 there is one digest of each group, and one of the rest.
 """
 

@@ -1,10 +1,10 @@
-"""Words by which output gives away what a service is made of, whatever stack it is of."""
+"""Words in output that disclose how a service is built, whatever its stack."""
 
 from __future__ import annotations
 
 from scaffold.conformance import contract
 
-#: What a stack trace looks like in each runtime: Python, Node.js, Go, the JVM.
+#: Patterns of a stack trace in each runtime: Python, Node.js, Go, the JVM.
 STACK_MARKS = (
     "Traceback (most recent call last)",
     "\n    at ",
@@ -14,7 +14,7 @@ STACK_MARKS = (
     "\tat ",
 )
 
-#: What stands in the messages and stacks of an inside: drivers, SQL, classes, files.
+#: Words from internal messages and stack traces: drivers, SQL, classes, files.
 INSIDES = (
     "psycopg", "pymysql", "sqlite", "kysely", "mysql2", "pgx", "gorm", "jdbc", "hikari", "hibernate",
     "SELECT", "INSERT", "UPDATE", "password_hash", "no such table", "no such column", "does not exist", "relation ",
@@ -34,5 +34,5 @@ def makers(text: str) -> list[str]:
 
 
 def insides(text: str, *more: str) -> list[str]:
-    """The words from an inside in a text; `more` names some of the check's own."""
+    """The internal words in a text; `more` adds some of the check's own."""
     return [word for word in (*INSIDES, *more) if word in text]

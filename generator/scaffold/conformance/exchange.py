@@ -1,4 +1,4 @@
-"""Requests and replies as the suite keeps them: for assertions, for reports, for the run-wide checks."""
+"""Recorded requests and replies, for assertions, reports and the run-wide checks."""
 
 from __future__ import annotations
 

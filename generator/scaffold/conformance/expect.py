@@ -1,4 +1,4 @@
-"""Expectations of replies. A broken one raises `AssertionError` with what was expected and what came."""
+"""Expectations of replies; a failed one raises `AssertionError` with what was expected and what was received."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def status(reply: Reply, *expected: int) -> Reply:
 
 
 def duration(told: float, measured: float, *replies: Reply) -> None:
-    """Expect what the service says a request took to be no longer than what the suite measured, in seconds.
+    """Expect the duration that the service reports to be no longer than what the suite measured, in seconds.
 
-    A service stops its clock after the last byte, and may wait for a processor until it does.
+    A service stops its clock after the last byte, and may have to wait for a processor first.
     """
     that(
         0 < told <= measured + _PATIENCE_FOR_A_PROCESSOR,
@@ -101,7 +101,7 @@ def that(condition: object, what: str, *replies: Reply) -> None:
 
 
 def indistinguishable(what: str, reply: Reply, other: Reply) -> None:
-    """Expect two replies to tell an attacker the same: equal but for what differs between any two requests."""
+    """Expect two replies to be equal, apart from what differs between any two requests."""
     same(what, _told(reply), _told(other), reply, other)
 
 

@@ -1,7 +1,7 @@
-"""The place where the suite's own tests put a lie between suite and service.
+"""The interface by which the suite's own tests falsify what the suite sees of a service.
 
-A check that cannot fail proves nothing. A falsifier makes an honest service look wrong in one way;
-the run must then fail in exactly the check that is about it. Ordinary runs have none.
+A check that cannot fail proves nothing. A falsifier makes a correct service look wrong in one way;
+the run must then fail in exactly the check for it. Ordinary runs have none.
 """
 
 from __future__ import annotations

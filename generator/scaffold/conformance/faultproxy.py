@@ -1,4 +1,4 @@
-"""A TCP proxy that breaks: what stands between a service and its servers when a network fails."""
+"""A TCP proxy between a service and its servers that simulates network faults."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Fault(StrEnum):
 
 
 class FaultProxy:
-    """Forwards a port of its own to `target`, with the fault that is set now."""
+    """Forwards a port of its own to `target`, with the current fault."""
 
     def __init__(self, host: str, port: int) -> None:
-        """Stand before the server at `host:port`."""
+        """Forward to the server at `host:port`."""
         self._target = (host, port)
         self._fault = Fault.NONE
         self.delay = 0.1
@@ -49,7 +49,7 @@ class FaultProxy:
 
     @property
     def fault(self) -> Fault:
-        """The present fault."""
+        """The current fault."""
         return self._fault
 
     def set(self, fault: Fault, *, delay: float | None = None) -> None:
@@ -66,12 +66,12 @@ class FaultProxy:
             self._moves.notify_all()
 
     def cut(self) -> None:
-        """Reset all connections that stand now; new ones are as before."""
+        """Reset all open connections; new ones work as before."""
         with self._lock:
             connections = list(self._open)
         for connection in connections:
             with contextlib.suppress(OSError):
-                # Linger 0: the peer sees a reset, not an orderly end.
+                # SO_LINGER 0: the peer sees a reset instead of an orderly close.
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
                 connection.shutdown(socket.SHUT_RDWR)
             with contextlib.suppress(OSError):
@@ -79,7 +79,7 @@ class FaultProxy:
 
     @property
     def connections(self) -> int:
-        """How many connections of the service stand now."""
+        """How many connections of the service are open."""
         with self._lock:
             return len(self._open) // 2
 
@@ -143,7 +143,7 @@ class FaultProxy:
 
 
 def _close_listener(listener: socket.socket) -> None:
-    """Stop listening at once: a thread that waits in `accept` would keep a merely closed socket alive."""
+    """Stop listening at once: closing alone would not wake a thread that waits in `accept`."""
     with contextlib.suppress(OSError):
         listener.shutdown(socket.SHUT_RDWR)
     listener.close()

@@ -27,7 +27,7 @@ def _validator() -> jsonschema_rs.Draft202012Validator:
 
 
 def line_faults(text: str) -> list[str]:
-    """In what a line differs from the schema of log lines; nothing may stand on stdout beside them."""
+    """How a line differs from the schema of log lines; stdout may have no others."""
     try:
         value = json.loads(text, object_pairs_hook=_unique)
     except ValueError as error:

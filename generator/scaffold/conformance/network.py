@@ -13,7 +13,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
+    """A free port."""
     with socket.socket() as listener:
         listener.bind((LOOPBACK, 0))
         port: int = listener.getsockname()[1]
@@ -28,7 +28,7 @@ def listens(port: int, host: str = LOOPBACK) -> bool:
 
 
 def wait_until(condition: Callable[[], bool], timeout: float, *, step: float = 0.02) -> bool:
-    """Try `condition` until it holds; tell whether it did within `timeout` seconds."""
+    """Poll `condition`; return whether it became true within `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() >= deadline:

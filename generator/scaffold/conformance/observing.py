@@ -1,4 +1,4 @@
-"""What is watched over the whole run, whichever check causes it.
+"""Checks that observe the whole run, whichever check causes the traffic.
 
 Three checks speak of every reply and every line that a service ever writes: OAS03 (each reply is
 documented), LOG01 (each line of standard output has the schema) and LOG03 (no secret comes out). Each
@@ -49,23 +49,23 @@ class Observations:
         self.current = check
 
     def faults(self, reply: Reply) -> list[str]:
-        """In what a reply differs from the contract's document, or else the service's own, which contains it (OAS01)."""
+        """How a reply differs from the contract's document, or else from the service's own, which contains it (OAS01)."""
         faults = self.openapi.faults(reply)
         if faults and self.served is not None:
-            with contextlib.suppress(jsonschema_rs.ValidationError):  # a schema that is none is OAS05's affair
+            with contextlib.suppress(jsonschema_rs.ValidationError):  # invalid schemas are found by OAS05
                 return self.served.faults(reply)
         return faults
 
     def reply(self, reply: Reply) -> None:
-        """Hold a reply against the documents."""
+        """Compare a reply with the documents."""
         for fault in self.faults(reply):
             self._add(REPLIES, f"{fault}\n{reply.describe()}", key=fault)
 
     def secret(self, name: str, value: str) -> None:
         """From now on this value must not be found in any output.
 
-        Not so what is short or of few characters, such as the passwords of a list of common ones: it
-        stands in ids by chance.
+        Values that are short or have few different characters are left out, such as common passwords: they
+        occur in ids by chance.
         """
         if len(value) < _SHORTEST or len(set(value)) < _FEWEST:
             return

@@ -1,4 +1,4 @@
-"""OpenAPI documents, the contract's and the one that a service serves, and replies held against them (check OAS03)."""
+"""OpenAPI documents, the contract's and the one that a service serves, and replies compared with them (OAS03)."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Operation:
 
 
 class OpenApi:
-    """An OpenAPI document with what the suite asks of one."""
+    """An OpenAPI document, with the lookups that the suite needs."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         """Take a document."""
@@ -92,7 +92,7 @@ class OpenApi:
         return None
 
     def faults(self, reply: Reply) -> list[str]:
-        """Everything in which a reply differs from the document."""
+        """All differences between a reply and the document."""
         template = self.match(reply.path)
         method = "GET" if reply.method == "HEAD" else reply.method
         operation = next((o for o in self.operations if o.path == template and o.method == method), None)
@@ -109,7 +109,7 @@ class OpenApi:
         return [f"{where}: {fault}" for fault in found]
 
     def schema_faults(self, name: str, value: object) -> list[str]:
-        """In what a value differs from a schema of the document."""
+        """How a value differs from a schema of the document."""
         return self._schema_faults({"$ref": f"#/components/schemas/{name}"}, value)
 
     @cached_property
@@ -170,7 +170,7 @@ class OpenApi:
         ]
 
     def resolve(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What a node stands for: itself, or what it refers to."""
+        """A node, or what its `$ref` refers to."""
         while "$ref" in node:
             found: Any = self.document
             for step in node["$ref"].removeprefix("#/").split("/"):

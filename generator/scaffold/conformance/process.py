@@ -1,4 +1,4 @@
-"""Processes that the suite starts and, whatever happens, ends.
+"""Processes that the suite starts, and ends in any case.
 
 Each runs in a process group of its own (so that its workers end with it) and, on Linux, is killed
 by the kernel when the suite itself dies.
@@ -39,7 +39,7 @@ def die_with_parent() -> None:
 
 
 def _confined() -> None:
-    """As `die_with_parent`; and hold root to the modes of files, as any other user is (runs between fork and exec)."""
+    """As `die_with_parent`; and make file modes apply to root as well (runs between fork and exec)."""
     die_with_parent()
     if _prctl is not None and os.geteuid() == 0:
         _prctl(_PR_CAPBSET_DROP, _CAP_DAC_OVERRIDE)
@@ -112,7 +112,7 @@ class Process:
             stdout=subprocess.PIPE if unread is None else writing,
             stderr=subprocess.PIPE,
             start_new_session=True,
-            preexec_fn=_confined if confined else die_with_parent,  # noqa: PLW1509 - call nothing that takes a lock
+            preexec_fn=_confined if confined else die_with_parent,  # noqa: PLW1509 - they take no lock
         )
         if writing is not None:
             os.close(writing)
@@ -123,7 +123,7 @@ class Process:
 
     @staticmethod
     def _nobody(unread: Unread) -> int:
-        """The end to write to of a pipe whose other end is closed, or stays open and is never read."""
+        """The write end of a pipe whose read end is closed, or open and never read."""
         reading, writing = os.pipe()
         if unread == "closed":
             os.close(reading)

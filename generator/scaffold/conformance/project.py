@@ -1,4 +1,4 @@
-"""A rendered project on disk, as far as running it goes."""
+"""A rendered project on disk, with what is needed to run it."""
 
 from __future__ import annotations
 

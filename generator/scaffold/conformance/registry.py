@@ -68,7 +68,7 @@ class Check:
 
 
 class NotApplicableError(Exception):
-    """A check finds that the service has nothing that it is about."""
+    """The service has nothing that the check is about."""
 
 
 _checks: dict[str, Check] = {}
@@ -121,7 +121,7 @@ def check(  # noqa: PLR0913 - one keyword for each fact that the register holds
 
 
 def _is_alone(function: Callable[..., object]) -> bool:
-    """Whether a check asks for a starter of services and for none that others use too."""
+    """Whether a check starts services of its own and uses no shared ones."""
     fixtures = inspect.signature(function).parameters.keys()
     return not fixtures.isdisjoint(_STARTERS) and fixtures.isdisjoint(_SHARED)
 

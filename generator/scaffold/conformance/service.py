@@ -106,7 +106,7 @@ class Service(Target):
         return self.process.exit_code is None and self.ready()
 
     def terminate(self, number: signal.Signals = signal.SIGTERM) -> None:
-        """Ask it to stop, as a container's runtime does."""
+        """Send SIGTERM, as a container runtime does."""
         self.process.signal(number)
 
     def stop(self) -> None:
@@ -316,7 +316,7 @@ class Launcher:
 
 
 def through(url: str, port: int) -> str:
-    """A server's URL, by way of a proxy on a local port."""
+    """A server's URL through a proxy on a local port."""
     parts = urlsplit(url)
     login, at, _ = parts.netloc.rpartition("@")
     return urlunsplit(parts._replace(netloc=f"{login}{at}{LOOPBACK}:{port}"))

@@ -1,4 +1,4 @@
-"""Which processes of a service answer requests: each is tried alone, while the others are stopped."""
+"""Finds the processes of a service that answer requests: each is tried while the others are stopped."""
 
 from __future__ import annotations
 
@@ -68,14 +68,14 @@ def in_turn(service: Service, pids: Sequence[int], calls: Sequence[Callable[[], 
 
 
 def _leaves(service: Service) -> list[int]:
-    """The processes without children: those that only watch over others answer nobody."""
+    """The processes without children: supervisors answer no requests."""
     members = group(service.process.pid)
     return sorted(pid for pid in members if pid not in members.values())
 
 
 @contextmanager
 def _only(service: Service, pid: int) -> Iterator[None]:
-    """Stop all that could answer but one, for the time of a block."""
+    """Stop all processes that could answer except one, during a block."""
     others = [other for other in _leaves(service) if other != pid]
     try:
         for other in others:

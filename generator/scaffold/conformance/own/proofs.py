@@ -1,4 +1,4 @@
-"""What of a service's own part was tried, and what the document did not let the suite try."""
+"""Which rules were tried on a service's own part, and which could not be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MySQL's side of the matrix, run on MariaDB and called so."""
+"""A server for database=mysql: MariaDB, and reported as such."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PgBouncer in transaction mode, with the settings it comes with, between a service and PostgreSQL."""
+"""PgBouncer in transaction mode, with its default settings, between a service and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def pgbouncer(behind: Server) -> Iterator[Server]:
-    """The PostgreSQL server behind a PgBouncer, for the time of the block: services go through, the suite goes past."""
+    """The PostgreSQL server behind a PgBouncer during a block: services use the pooler, the suite connects directly."""
     executable = program("pgbouncer", folders=("/usr/sbin", "/usr/local/bin"), package="pgbouncer")
     user = unprivileged("postgres")
     with server_folder("pgbouncer", user) as folder:
