@@ -17,7 +17,7 @@ from scaffold.commands.set import set_options
 from scaffold.commands.status import status
 from scaffold.commands.update import update
 from scaffold.commands.verify import verify
-from scaffold.console import Console, delivered
+from scaffold.console import Console, writing_result
 from scaffold.errors import CancelledError, ExitCode, ScaffoldError, UsageError
 from scaffold.installation import tool_version
 
@@ -80,7 +80,7 @@ def run(arguments: Sequence[str]) -> int:
         console.check()
         code: int | None = ExitCode.DONE
         # Help is Typer's own output.
-        with delivered() if not arguments or not _HELP.isdisjoint(arguments) else nullcontext():
+        with writing_result() if not arguments or not _HELP.isdisjoint(arguments) else nullcontext():
             code = app(list(arguments), prog_name="scaffold", obj=console, standalone_mode=False)
     except ScaffoldError as error:
         console.fail(command, error)

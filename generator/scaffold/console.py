@@ -66,7 +66,7 @@ class Console:
         if self.json:
             self._write_json(command, data(), failure, exit_code)
             return
-        self.ahead(text)
+        self.print_text(text)
         if failure is not None:
             self._explain(failure)
 
@@ -80,11 +80,11 @@ class Console:
             reason = "it is closed"
             raise OutputFailedError(reason)
 
-    def ahead(self, text: Callable[[], Iterable[RenderableType | bytes]]) -> None:
+    def print_text(self, text: Callable[[], Iterable[RenderableType | bytes]]) -> None:
         """Write the first part of a result as text; nothing with --json."""
         if self.json:
             return
-        with delivered():
+        with writing_result():
             out = _rich(stderr=False)
             for part in text():
                 sys.stdout.flush()
@@ -108,7 +108,7 @@ class Console:
     @contextmanager
     def progress(self, label: str) -> Iterator[None]:
         """Show a spinner during the block, if stderr is a terminal."""
-        if not self._lively:
+        if not self._animated:
             yield
             return
         with _rich(stderr=True).status(label):
@@ -117,7 +117,7 @@ class Console:
     @contextmanager
     def bar(self, label: str) -> Iterator[Callable[[int, int, str], None]]:
         """Show a progress bar, if stderr is a terminal; yields the function that advances it (done, total, label)."""
-        if not self._lively:
+        if not self._animated:
             yield lambda *_: None
             return
         from rich.progress import Progress  # noqa: PLC0415 - Rich takes as long to import as Typer itself
@@ -131,7 +131,7 @@ class Console:
             yield advance
 
     @property
-    def _lively(self) -> bool:
+    def _animated(self) -> bool:
         return not self.json and not os.environ.get("CI") and sys.stderr.isatty()
 
     def _write_json(
@@ -148,7 +148,7 @@ class Console:
         document = _NO_CHARACTER.sub(
             "\N{REPLACEMENT CHARACTER}", json.dumps(envelope, indent=2, ensure_ascii=False, default=str)
         )
-        with delivered():
+        with writing_result():
             sys.stdout.write((json.dumps(json.loads(document), indent=2) if plain else document) + "\n")
             sys.stdout.flush()
 
@@ -163,7 +163,7 @@ class Console:
 
 
 @contextmanager
-def delivered() -> Iterator[None]:
+def writing_result() -> Iterator[None]:
     """Explain why a result could not be written; a reader that closes the pipe is no failure.
 
     Raises:

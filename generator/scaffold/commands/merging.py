@@ -83,7 +83,9 @@ def run(console: Console, path: Path, options: MergeOptions, target_of: Callable
     """
     from scaffold.updating import workflow
 
-    done = workflow.merge(workflow.find(path), options, target_of, lambda plan: console.ahead(lambda: _plan_text(plan)))
+    done = workflow.merge(
+        workflow.find(path), options, target_of, lambda plan: console.print_text(lambda: _plan_text(plan))
+    )
     failure = _failure(done, options)
     console.show(
         options.command, lambda: _as_json(done, options), lambda: _outcome_text(done, options), failure=failure
