@@ -135,7 +135,7 @@ class MissingAnswerError(AnswerError):
 
     def __init__(self, key: str, *, hint: str) -> None:
         """Name the question and how to answer it."""
-        super().__init__(key, f"{key} has no default, and there is no terminal to ask on", hint=hint)
+        super().__init__(key, f"{key} is needed, and there is no terminal to ask on", hint=hint)
 
 
 class AnswersFileError(UsageError):

@@ -200,7 +200,7 @@ def test_no_path_of_the_machine_is_recorded(work: Path, checkout: Path, tmp_path
 
 
 def test_a_place_that_this_machine_does_not_know_is_an_error() -> None:
-    with pytest.raises(SourceNotFoundError, match="is not known here") as caught:
+    with pytest.raises(SourceNotFoundError, match="is not known on this machine") as caught:
         recorded_origin("local:0123456789ab")
     assert "--template" in caught.value.hint
     with pytest.raises(SourceNotFoundError):

@@ -209,7 +209,7 @@ def _text(created: Created) -> Iterator[RenderableType]:
 def _git_line(created: Created) -> str:
     match created.repository.state:
         case "committed" if created.repository.identity == "fallback":
-            return "first commit on main, in the name of scaffold, as git has no user.name and user.email"
+            return "first commit on main, in the name of scaffold, as git does not know yours (git config user.name)"
         case "committed":
             return "first commit on main"
         case "nested":
