@@ -38,6 +38,7 @@ ALONE: Mapping[str, str] = {
     "OPS04": "it fills a pool, and each member has its own",
     "OPS28": "it fills a pool, and each member has its own",
     "CAC14": "parallel misses share one load in each process",
+    "PWD11": "it compares times, of which each member has its own",
 }
 
 
