@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.stack_files import STACKS
+from tests.stack_files import STACKS, oldest_releases
 
 sys.path.insert(0, str(Path(__file__).parent))
 import toolchains
 from rows import ROWS, Row, prove
-from upgrade import bring_on, change_an_option, oldest_releases
+from upgrade import bring_on, change_an_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

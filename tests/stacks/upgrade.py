@@ -4,32 +4,13 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tempfile
-from functools import cache
 from typing import TYPE_CHECKING
 
-import pytest
 from rows import NAME, run
-from tests.stack_files import described
-
-from scaffold.history.addresses import origin_at
-from scaffold.questions.catalog import load_catalog
-from scaffold.source import find_source
+from tests.stack_files import described, oldest_releases
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-@cache
-def oldest_releases() -> dict[str, str]:
-    """The stacks that have been released, each with the oldest release that has it: only of those are there old projects."""
-    found: dict[str, str] = {}
-    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", folder)
-        for version in origin_at().releases.known():
-            for choice in load_catalog(find_source(version=version).root).stacks:
-                found.setdefault(choice.value, version)
-    return found
 
 
 def _edit(stack: str, project: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import copier
 import pytest
-from tests.stack_files import STACKS
+from tests.stack_files import STACKS, oldest_releases
 from tests.update.conftest import commit, git
 
 from scaffold.history import releases
@@ -72,10 +72,10 @@ def _pairs() -> list[str]:
     return [word for key, value in OPTIONS.items() for word in ("-d", f"{key}={value}")]
 
 
-@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("stack", oldest_releases())
 @pytest.mark.filterwarnings("ignore")  # Copier's own
 def test_plain_copier_comes_as_far_as_it_can(stack: str, work: Path) -> None:
-    oldest = releases.read(ROOT)[0]
+    oldest = next(release for release in releases.read(ROOT) if release.version == oldest_releases()[stack])
     git(work, "clone", "--quiet", "--no-local", str(ROOT), "templates")
     templates = work / "templates"
     git(templates, "tag", "--force", f"v{oldest.version}", oldest.commit)
