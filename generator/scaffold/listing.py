@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import meta
 
@@ -15,7 +15,7 @@ from scaffold.questions.questionnaire import Questionnaire
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from scaffold.evidence import JudgedRow
+    from scaffold.evidence import JudgedRow, State
     from scaffold.questions.catalog import Catalog, Kind, Question
     from scaffold.source import Source
 
@@ -44,7 +44,7 @@ class Stack:
 
     name: str
     label: str
-    state: Literal["proven", "stale", "not proven"]
+    state: State
     rows: tuple[JudgedRow, ...]
     options: tuple[Option, ...]
 

@@ -13,13 +13,18 @@ func InSlices(
 	count := 0
 	for {
 		ids, err := find(ctx, sliceSize)
-		if err != nil || len(ids) == 0 {
+		if err != nil {
 			return count, err
 		}
-		if err := remove(ctx, ids); err != nil {
-			return count, err
+		if len(ids) > 0 {
+			if err := remove(ctx, ids); err != nil {
+				return count, err
+			}
+			count += len(ids)
 		}
-		count += len(ids)
+		if len(ids) < sliceSize {
+			return count, nil
+		}
 	}
 }
 
